@@ -1,0 +1,60 @@
+# Everything a person does with a checkout. `make help` lists it.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= python3
+UV := 0.13.9
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+.PHONY: up
+up: $(READY) ## install what is needed, start the whole stack with sample leads; Ctrl-C ends it
+	@exec $(BIN)/leadflow up
+
+.PHONY: test
+test: $(READY) ## run all tests: unit, integration on a real PostgreSQL and IMAP server, end to end
+	@$(BIN)/pytest
+
+.PHONY: test-unit
+test-unit: $(READY) ## run the tests that need no database, in seconds
+	@$(BIN)/pytest leadflow_pipeline_tests/unit
+
+.PHONY: check
+check: $(READY) ## everything that CI checks: format, lint, types, import rules, SQL
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint --templater placeholder sql
+	$(BIN)/sqlfluff lint --templater jinja dbt_scoring
+
+.PHONY: format
+format: $(READY) ## put Python and SQL into the house's form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/sqlfluff fix --templater placeholder sql
+	$(BIN)/sqlfluff fix --templater jinja dbt_scoring
+
+.PHONY: lock
+lock: $(READY) ## choose dependency versions anew from setup.py
+	$(BIN)/uv pip compile setup.py --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --quiet --upgrade -o requirements.lock
+
+.PHONY: clean
+clean: ## remove the environment and the default state folder (.leadflow/: all its leads)
+	rm -rf .venv .leadflow
+
+# The environment: uv installs the locked versions in seconds where pip takes minutes.
+$(READY): requirements.lock setup.py
+	@command -v $(PYTHON) >/dev/null || { echo "leadflow needs Python 3.11 or newer, and there is no $(PYTHON) here. Install it, or name one: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "leadflow needs Python 3.11 or newer, but $(PYTHON) is $$($(PYTHON) -V). Name another one: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	@echo "Installing leadflow into .venv (once) ..."
+	@$(PYTHON) -m venv .venv || { echo "Python's venv module is missing; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV)
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps -e .
+	@touch $(READY)

@@ -1,0 +1,1 @@
+"""The only package that imports Dagster: assets, checks, sensors, jobs and resources, a few lines each."""

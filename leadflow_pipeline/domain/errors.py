@@ -1,0 +1,13 @@
+"""The two kinds of failure: trying again can help, or it cannot.
+
+An adapter decides which one it is, once, at the edge, and keeps the cause. Whatever stands above
+only asks for the kind: Dagster retries the transient ones, the receiver answers 503 or 500.
+"""
+
+
+class PermanentError(Exception):
+    """Trying again gives the same answer; somebody has to change something. The message says what."""
+
+
+class TransientError(Exception):
+    """The other side was busy, slow or away; trying again later can help. The message says what was tried."""

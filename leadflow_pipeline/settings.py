@@ -1,0 +1,81 @@
+"""All settings, typed: the only reader of the environment outside Dagster's resources.
+
+Values come from the environment and from `.env` beside the code; `.env.example` lists every one of them.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from leadflow_pipeline.domain.errors import PermanentError
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Settings(BaseSettings):
+    """What can be set, with the defaults of a stack that needs no account: every outside system is the sandbox's."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="LEADFLOW_", env_file=CHECKOUT / ".env", extra="ignore", frozen=True, env_ignore_empty=True
+    )
+
+    database_url: SecretStr | None = None
+    home: Path = Path(".leadflow")
+
+    receiver_host: str = "127.0.0.1"
+    receiver_port: Port = 8010
+    dagster_port: Port = 3000
+    sandbox_port: Port = 8020
+    sandbox_imap_port: Port = 3143
+    samples: int | None = Field(default=None, ge=0, le=100_000)
+
+    imap_host: str | None = None
+    imap_port: Port | None = None
+    imap_security: Literal["tls", "none"] = "tls"
+    imap_user: str | None = None
+    imap_password: SecretStr | None = None
+    imap_folder: str = "INBOX"
+    imap_backfill_days: int = Field(default=1, ge=0)
+
+    webhook_website_secret: SecretStr | None = None
+
+    default_region: str = Field(default="US", pattern="^[A-Z]{2}$")
+    rules_dir: Path | None = None
+
+    batch_size: int = Field(default=500, ge=1, le=5000)
+    max_batches: int = Field(default=2, ge=1, le=64)
+    lease_seconds: int = Field(default=45, ge=5)
+
+    @field_validator("home", "rules_dir")
+    @classmethod
+    def anchor_in_checkout(cls, path: Path | None) -> Path | None:
+        """A relative path means the same whichever folder a command is run from."""
+        return None if path is None else (CHECKOUT / path.expanduser()).resolve()
+
+    @property
+    def sandbox(self) -> bool:
+        """Whether mail comes from the sandbox's mailbox, because no other one is named."""
+        return self.imap_host is None
+
+    def webhook_secrets(self, source: str) -> tuple[str, ...]:
+        """The secrets that open a webhook source; two while they are being rotated, none when it is closed."""
+        secret: SecretStr | None = getattr(self, f"webhook_{source}_secret", None)
+        if secret is None:
+            return ()
+        return tuple(part.strip() for part in secret.get_secret_value().split(",") if part.strip())
+
+
+def read_settings() -> Settings:
+    """The settings of this process. Raises `PermanentError` that names each wrong variable and what it may be."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"LEADFLOW_{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+            for problem in error.errors(include_input=False)
+        )
+        raise PermanentError(f"Settings (environment or {CHECKOUT / '.env'}): {wrong}.") from error
