@@ -1,0 +1,4 @@
+-- A schema has the same name in every stack: the pipeline reads `scoring.lead_scores`, whoever built it.
+{% macro generate_schema_name(custom_schema_name, node) -%}
+    {{ custom_schema_name | trim if custom_schema_name else target.schema }}
+{%- endmacro %}

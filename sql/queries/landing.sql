@@ -1,0 +1,164 @@
+-- name: land_event(channel, source, external_id, received_at, content_type, headers, raw, content_hash)^
+-- Store what arrived. No row comes back when this event is already here.
+insert into landing.events (
+    channel, source, external_id, received_at, content_type, headers, raw, content_hash
+)
+values (
+    :channel, :source, :external_id, :received_at, :content_type, :headers, :raw, :content_hash
+)
+on conflict do nothing
+returning event_id;
+
+-- name: land_mail(external_id, received_at, raw, content_hash, problem)^
+-- Store a mail. The same bytes under another UID are kept too, but ignored; a mail that could not be had whole waits
+-- in quarantine. No row comes back when this UID is already here.
+with earlier as (
+    select min(event_id) as event_id
+    from landing.events
+    where channel = 'email' and content_hash = :content_hash
+)
+
+insert into landing.events (
+    channel, source, external_id, received_at, content_type, raw, content_hash, status, reason
+)
+select
+    'email',
+    'inbox',
+    :external_id,
+    least(:received_at, now()),
+    'message/rfc822',
+    :raw,
+    :content_hash,
+    case
+        when :problem::text is not null then 'quarantined'
+        when earlier.event_id is not null then 'ignored'
+        else 'pending'
+    end,
+    coalesce(:problem::text, 'the same mail as event ' || earlier.event_id)
+from earlier
+on conflict do nothing
+returning event_id, status;
+
+-- name: find_event(channel, source, external_id)$
+-- The id of the event that arrived first under this identity.
+select event_id
+from landing.events
+where channel = :channel and source = :source and external_id = :external_id;
+
+-- name: announce_landing()!
+-- Wake whoever waits for work; heard when the transaction commits.
+select pg_notify('landing', '');
+
+-- name: ask_for_batches(batch_size, max_batches, patience_seconds)$
+-- How many runs to start now: claimable events that nobody has asked a run for lately, in batches, less what is under way.
+with under_way as (
+    select count(distinct batch_id) as batches
+    from landing.events
+    where (status = 'pending' or lease_until is not null) and lease_until >= now()
+),
+
+claimable as (
+    select event_id
+    from landing.events
+    where
+        (status = 'pending' or lease_until is not null)
+        and (lease_until is null or lease_until < now())
+        and (requested_at is null or requested_at < now() - make_interval(secs => :patience_seconds))
+    order by received_at
+    limit :batch_size * greatest(:max_batches - (select under_way.batches from under_way), 0)
+    for update skip locked
+),
+
+asked as (
+    update landing.events
+    set requested_at = now()
+    from claimable
+    where landing.events.event_id = claimable.event_id
+    returning landing.events.event_id
+)
+
+select ceil(count(*)::numeric / :batch_size)::integer as batches from asked;
+
+-- name: claim_batch(batch_id, batch_size, lease_seconds)
+-- Take the oldest open events for this batch, and what the batch held before; nobody else takes them until the lease ends.
+with claimable as (
+    select event_id
+    from landing.events
+    where
+        (status = 'pending' or lease_until is not null)
+        and (lease_until is null or lease_until < now() or batch_id = :batch_id)
+    order by received_at
+    limit :batch_size
+    for update skip locked
+)
+
+update landing.events
+set
+    batch_id = :batch_id,
+    lease_until = now() + make_interval(secs => :lease_seconds),
+    attempts = landing.events.attempts + 1
+from claimable
+where landing.events.event_id = claimable.event_id
+returning
+    landing.events.event_id,
+    landing.events.channel,
+    landing.events.source,
+    landing.events.content_type,
+    landing.events.received_at,
+    landing.events.raw,
+    landing.events.attempts;
+
+-- name: settle_events(batch_id, rows)!
+-- Record what became of each event of the batch; only staged ones stay leased, until their lead is assigned.
+update landing.events
+set
+    status = outcome.status,
+    reason = outcome.reason,
+    source = outcome.source,
+    lease_until = case when outcome.status = 'staged' then landing.events.lease_until end
+from jsonb_to_recordset(:rows::jsonb) as outcome (event_id bigint, status text, reason text, source text)
+where landing.events.event_id = outcome.event_id and landing.events.batch_id = :batch_id;
+
+-- name: release_events(batch_id)!
+-- End the lease on the batch's events whose lead has found its place or waits for an agent.
+update landing.events
+set lease_until = null
+from leads.staged_leads
+where
+    landing.events.event_id = leads.staged_leads.event_id
+    and landing.events.batch_id = :batch_id
+    and landing.events.lease_until is not null
+    and (
+        exists (
+            select from leads.assigned_leads
+            where leads.assigned_leads.lead_id = leads.staged_leads.lead_id
+        )
+        or exists (
+            select from routing.waiting_leads
+            where routing.waiting_leads.lead_id = leads.staged_leads.lead_id
+        )
+    );
+
+-- name: read_mailbox_position(account, folder)^
+-- How far this mailbox has been read.
+select
+    uidvalidity,
+    last_uid,
+    read_since,
+    checked_at < now() - interval '30 seconds' as is_stale
+from landing.mailboxes
+where account = :account and folder = :folder;
+
+-- name: save_mailbox_position(account, folder, uidvalidity, last_uid, read_since)!
+-- Move the mailbox's watermark, in the transaction that lands the mails below it.
+insert into landing.mailboxes (account, folder, uidvalidity, last_uid, read_since)
+values (:account, :folder, :uidvalidity, :last_uid, :read_since)
+on conflict (account, folder) do update
+    set
+        uidvalidity = excluded.uidvalidity,
+        last_uid = excluded.last_uid,
+        checked_at = now();
+
+-- name: can_store()$
+-- Whether this database takes writes now.
+select not pg_is_in_recovery() and not current_setting('transaction_read_only')::boolean;

@@ -1,0 +1,51 @@
+-- name: write_scored_leads(batch_id)
+-- Score the batch by the weights in force and keep which they were.
+with scored as (
+    insert into leads.scored_leads (lead_id, batch_id, score, bucket, contributions, scoring_version)
+    select
+        score.lead_id,
+        score.batch_id,
+        score.score,
+        score.bucket,
+        score.contributions,
+        score.scoring_version
+    from scoring.lead_scores as score
+    where score.batch_id = :batch_id
+    on conflict (lead_id) do update
+        set
+            batch_id = excluded.batch_id,
+            score = excluded.score,
+            bucket = excluded.bucket,
+            contributions = excluded.contributions,
+            scoring_version = excluded.scoring_version,
+            scored_at = now()
+    returning lead_id, score, bucket, scoring_version, contributions
+),
+
+noted as (
+    insert into ops.lead_events (event_id, lead_id, batch_id, kind, detail)
+    select
+        staged.event_id,
+        staged.lead_id,
+        :batch_id,
+        'scored',
+        jsonb_build_object(
+            'score', scored.score,
+            'bucket', scored.bucket,
+            'scoring_version', scored.scoring_version,
+            'rules', (
+                select coalesce(
+                    jsonb_agg(rule.value - 'evidence'), '[]'
+                ) from jsonb_array_elements(scored.contributions) as rule
+            )
+        )
+    from scored
+    inner join leads.staged_leads as staged on scored.lead_id = staged.lead_id
+    on conflict (event_id, kind, batch_id) do nothing
+)
+
+select
+    bucket,
+    count(*) as leads
+from scored
+group by bucket;
