@@ -1,0 +1,183 @@
+"""Claims a batch of events and reads each into a lead, a reason to ignore it, or a reason to quarantine it.
+
+What a mail or a form says is decided in `domain`. One bad event never stops the others.
+"""
+
+import time
+import uuid
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from leadflow_pipeline.domain.mail_outcomes import judge_mail
+from leadflow_pipeline.domain.mail_rules import MailRule
+from leadflow_pipeline.domain.staged_leads import StagedLead
+from leadflow_pipeline.domain.website_form import (
+    RULE,
+    RULE_VERSION,
+    UnreadableFormError,
+    read_website_form,
+)
+from leadflow_pipeline.stages.batches import BatchLimits
+from leadflow_pipeline.stages.store import Store, as_json_rows
+
+# An event that was claimed this often and never settled takes its worker down; it waits for a person.
+MAX_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventOutcome:
+    """What became of one event."""
+
+    event_id: int
+    status: str  # staged, ignored or quarantined
+    source: str
+    reason: str | None = None
+    rule: str | None = None
+    rule_version: int | None = None
+    lead: StagedLead | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StagedCounts:
+    """What a batch came to."""
+
+    claimed: int
+    staged: int
+    ignored: int
+    quarantined: int
+    read_seconds: float
+
+
+def stage_leads(store: Store, *, batch_id: uuid.UUID, rules: Sequence[MailRule], limits: BatchLimits) -> StagedCounts:
+    """Claim up to a batch of open events and stage them.
+
+    The claim is committed before anything is read, so that a worker that dies leaves its mark on the
+    event it died of. A second call with the same batch goes over the same events.
+    """
+    with store.transaction() as transaction:
+        events = transaction.rows(
+            "claim_batch",
+            batch_id=batch_id,
+            batch_size=limits.batch_size,
+            lease_seconds=limits.lease_seconds,
+        )
+    started = time.perf_counter()
+    outcomes = [judge_event(event, rules) for event in events]
+    read_seconds = time.perf_counter() - started
+    if outcomes:
+        _write(store, batch_id, outcomes)
+    counts = Counter(outcome.status for outcome in outcomes)
+    return StagedCounts(
+        claimed=len(events),
+        staged=counts["staged"],
+        ignored=counts["ignored"],
+        quarantined=counts["quarantined"],
+        read_seconds=read_seconds,
+    )
+
+
+def judge_event(event: Mapping[str, Any], rules: Sequence[MailRule]) -> EventOutcome:
+    """What an event comes to. Never raises: what cannot even be judged is quarantined."""
+    if event["attempts"] > MAX_ATTEMPTS:
+        return _quarantined(
+            event, f"given up after {MAX_ATTEMPTS} tries that did not finish; replay it once the cause is mended"
+        )
+    try:
+        if event["channel"] == "email":
+            return _judge_mail(event, rules)
+        return _judge_form(event)
+    except Exception as error:  # noqa: BLE001 - one bad event must not stop the batch; the reason keeps its kind
+        return _quarantined(
+            event, f"reading it failed with {type(error).__name__}; a fault in leadflow, not in the lead"
+        )
+
+
+def _judge_mail(event: Mapping[str, Any], rules: Sequence[MailRule]) -> EventOutcome:
+    outcome = judge_mail(bytes(event["raw"]), rules)
+    return EventOutcome(
+        event_id=event["event_id"],
+        status="staged" if outcome.outcome == "lead" else outcome.outcome,
+        source=outcome.source or event["source"],
+        reason=outcome.reason,
+        rule=outcome.rule,
+        rule_version=outcome.rule_version,
+        lead=outcome.lead,
+    )
+
+
+def _judge_form(event: Mapping[str, Any]) -> EventOutcome:
+    try:
+        form = read_website_form(bytes(event["raw"]), event["content_type"])
+    except UnreadableFormError as error:
+        return _quarantined(event, str(error))
+    if form.problems:
+        return _quarantined(event, "; ".join(form.problems))
+    return EventOutcome(
+        event_id=event["event_id"],
+        status="staged",
+        source=event["source"],
+        rule=RULE,
+        rule_version=RULE_VERSION,
+        lead=form.lead,
+    )
+
+
+def _quarantined(event: Mapping[str, Any], reason: str) -> EventOutcome:
+    return EventOutcome(event_id=event["event_id"], status="quarantined", source=event["source"], reason=reason)
+
+
+def _write(store: Store, batch_id: uuid.UUID, outcomes: Sequence[EventOutcome]) -> None:
+    """Leads, the events' fate and the record of both, in one transaction."""
+    leads = [
+        {
+            "event_id": outcome.event_id,
+            "source": outcome.source,
+            "rule": outcome.rule,
+            "rule_version": outcome.rule_version,
+            **asdict(outcome.lead),
+        }
+        for outcome in outcomes
+        if outcome.lead is not None and outcome.status == "staged"
+    ]
+    with store.transaction() as transaction:
+        written = transaction.rows("write_staged_leads", batch_id=batch_id, rows=as_json_rows(leads))
+        lead_ids = {row["event_id"]: row["lead_id"] for row in written}
+        transaction.execute(
+            "settle_events",
+            batch_id=batch_id,
+            rows=as_json_rows(
+                {
+                    "event_id": outcome.event_id,
+                    "status": outcome.status,
+                    "reason": outcome.reason,
+                    "source": outcome.source,
+                }
+                for outcome in outcomes
+            ),
+        )
+        transaction.execute(
+            "write_lead_events",
+            batch_id=batch_id,
+            rows=as_json_rows(
+                {
+                    "event_id": outcome.event_id,
+                    "lead_id": lead_ids.get(outcome.event_id),
+                    "kind": outcome.status,
+                    "detail": _describe(outcome),
+                }
+                for outcome in outcomes
+            ),
+        )
+
+
+def _describe(outcome: EventOutcome) -> dict[str, Any]:
+    if outcome.lead is None:
+        return {"reason": outcome.reason, "source": outcome.source}
+    return {
+        "source": outcome.source,
+        "rule": outcome.rule,
+        "rule_version": outcome.rule_version,
+        "origins": dict(outcome.lead.origins),
+    }
