@@ -1,0 +1,34 @@
+"""Refusals as RFC 9457 problem details: a status and one line that says what is wrong and what to do."""
+
+from collections.abc import Mapping, Sequence
+
+from starlette.responses import JSONResponse
+
+TITLES = {
+    400: "Not readable",
+    401: "Not allowed",
+    404: "Unknown source",
+    405: "Method not allowed",
+    413: "Too large",
+    415: "Content type not taken",
+    422: "Fields missing or wrong",
+    500: "Our fault",
+    503: "Cannot store now",
+}
+
+
+def problem(
+    status: int,
+    detail: str,
+    *,
+    errors: Sequence[str] = (),
+    event_id: int | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """A problem response. `errors` lists single faults; `event_id` is set where the post was stored all the same."""
+    body: dict[str, object] = {"title": TITLES[status], "status": status, "detail": detail}
+    if errors:
+        body["errors"] = list(errors)
+    if event_id is not None:
+        body["event_id"] = event_id
+    return JSONResponse(body, status, dict(headers or {}), media_type="application/problem+json")
