@@ -1,0 +1,26 @@
+"""The Dagster assembly: everything in `defs/`, put together when Dagster asks for it and not before."""
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from leadflow_pipeline.defs import assets, checks, jobs, sensors
+from leadflow_pipeline.defs.resources import build_resources
+from leadflow_pipeline.settings import Settings, read_settings
+
+
+def build_definitions(settings: Settings, resources: Mapping[str, object] | None = None) -> dg.Definitions:
+    """The definitions of a stack with these settings; `resources` replaces some of them, for tests."""
+    return dg.Definitions(
+        assets=dg.load_assets_from_modules([assets]),
+        asset_checks=dg.load_asset_checks_from_modules([checks]),
+        jobs=[jobs.lead_pipeline],
+        sensors=[sensors.imap_inbox_sensor, sensors.landing_sensor],
+        resources={**build_resources(settings), **(resources or {})},
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What Dagster loads."""
+    return build_definitions(read_settings())

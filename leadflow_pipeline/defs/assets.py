@@ -1,0 +1,148 @@
+"""The assets of the hot path, one per stage. A body names its batch, calls one stage and returns counts.
+
+A batch is a run: its id is the root run's, so that a run that is done again works on the same leads.
+"""
+
+import functools
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+import dagster as dg
+
+from leadflow_pipeline.adapters.database import Database
+from leadflow_pipeline.adapters.rule_files import load_rules
+from leadflow_pipeline.defs.failures import RETRY_TRANSIENT, no_retry_unless_transient
+from leadflow_pipeline.domain.mail_rules import MailRule
+from leadflow_pipeline.domain.normalized_leads import NormalizedLead
+from leadflow_pipeline.domain.staged_leads import StagedLead
+from leadflow_pipeline.settings import Settings, read_settings
+from leadflow_pipeline.stages.assigned_leads import assign_leads
+from leadflow_pipeline.stages.batches import BatchLimits
+from leadflow_pipeline.stages.normalized_leads import normalize_leads
+from leadflow_pipeline.stages.scored_leads import score_leads
+from leadflow_pipeline.stages.staged_leads import stage_leads
+
+OWNERS = ["team:lead-operations"]
+SQL_TYPES = {"str": "text", "bool": "boolean", "Decimal": "numeric"}  # the other fields are kept as JSON
+
+
+def batch_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> uuid.UUID:
+    """The batch that this run works on."""
+    return uuid.UUID(context.run.root_run_id or context.run.run_id)
+
+
+def batch_limits(settings: Settings) -> BatchLimits:
+    """How the work is cut, by the settings."""
+    return BatchLimits(
+        batch_size=settings.batch_size, max_batches=settings.max_batches, lease_seconds=settings.lease_seconds
+    )
+
+
+def describe_columns(*columns: str, of: type | None = None) -> dg.TableSchema:
+    """A column schema from `name type` pairs and the fields of a row's dataclass."""
+    pairs = [column.split(" ", 1) for column in columns]
+    for field in fields(of) if of else ():
+        kind = str(getattr(field.type, "__name__", field.type)).removesuffix(" | None")
+        pairs.append([field.name, SQL_TYPES.get(kind, "jsonb")])
+    return dg.TableSchema(columns=[dg.TableColumn(name, kind) for name, kind in pairs])
+
+
+def materialize(counts: Any) -> dg.MaterializeResult[Any]:
+    """A result with the counts that are known."""
+    known = {name: value for name, value in asdict(counts).items() if value is not None}
+    return dg.MaterializeResult(
+        metadata={name: round(value, 3) if isinstance(value, float) else value for name, value in known.items()}
+    )
+
+
+@functools.cache
+def mail_rules() -> Sequence[MailRule]:
+    """The mail rules in force when this process first asked."""
+    return load_rules(read_settings().rules_dir)
+
+
+@dg.asset(
+    group_name="intake",
+    kinds={"python", "postgres"},
+    owners=OWNERS,
+    tags={"pii": "yes"},
+    retry_policy=RETRY_TRANSIENT,
+    metadata={
+        "dagster/table_name": "leads.staged_leads",
+        "dagster/column_schema": describe_columns("lead_id bigint", "event_id bigint", "source text", of=StagedLead),
+    },
+)
+def staged_leads(context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]) -> dg.MaterializeResult[Any]:
+    """What the sources said: mails read by rule, forms by adapter. The rest is ignored or quarantined."""
+    with no_retry_unless_transient():
+        limits = batch_limits(read_settings())
+        return materialize(stage_leads(database, batch_id=batch_of(context), rules=mail_rules(), limits=limits))
+
+
+@dg.asset(
+    deps=[staged_leads],
+    group_name="cleaning",
+    kinds={"python", "postgres"},
+    owners=OWNERS,
+    tags={"pii": "yes"},
+    retry_policy=RETRY_TRANSIENT,
+    metadata={
+        "dagster/table_name": "leads.normalized_leads",
+        "dagster/column_schema": describe_columns("lead_id bigint", of=NormalizedLead),
+    },
+)
+def normalized_leads(
+    context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]
+) -> dg.MaterializeResult[Any]:
+    """Clean facts: phones in E.164, names in proper case, e-mails checked, addresses in parts, money in dollars."""
+    with no_retry_unless_transient():
+        region = read_settings().default_region
+        return materialize(normalize_leads(database, batch_id=batch_of(context), region=region))
+
+
+@dg.asset(
+    deps=[normalized_leads],
+    group_name="scoring",
+    kinds={"dbt", "postgres"},
+    owners=OWNERS,
+    retry_policy=RETRY_TRANSIENT,
+    metadata={
+        "dagster/table_name": "leads.scored_leads",
+        "dagster/column_schema": describe_columns(
+            "lead_id bigint", "score integer", "bucket text", "contributions jsonb", "scoring_version text"
+        ),
+    },
+)
+def scored_leads(context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]) -> dg.MaterializeResult[Any]:
+    """Scores by the weights that analysts keep in dbt, with the rules that gave each one."""
+    with no_retry_unless_transient():
+        return materialize(score_leads(database, batch_id=batch_of(context)))
+
+
+@dg.asset(
+    deps=[scored_leads],
+    group_name="routing",
+    kinds={"python", "postgres"},
+    owners=OWNERS,
+    retry_policy=RETRY_TRANSIENT,
+    metadata={
+        "dagster/table_name": "leads.assigned_leads",
+        "dagster/column_schema": describe_columns(
+            "lead_id bigint",
+            "event_id bigint",
+            "agent_id text",
+            "method text",
+            "bucket text",
+            "received_at timestamptz",
+            "assigned_at timestamptz",
+        ),
+    },
+)
+def assigned_leads(
+    context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]
+) -> dg.MaterializeResult[Any]:
+    """Every lead's place: the next agent in turn, or the drip for low scores. Without an active agent it waits."""
+    with no_retry_unless_transient():
+        return materialize(assign_leads(database, batch_id=batch_of(context)))

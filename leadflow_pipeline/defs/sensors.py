@@ -1,0 +1,60 @@
+"""What starts a run: new mail, and anything that has landed. Both wait inside their tick instead of ending it.
+
+The daemon looks at sensors every 5 seconds whatever their interval says; a tick that waits about that long
+sees a lead the moment it lands. Runs claim their own work, so a run too many finds nothing and ends.
+"""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from leadflow_pipeline.adapters.database import Database
+from leadflow_pipeline.adapters.imap_mailbox import ImapMailbox
+from leadflow_pipeline.defs.assets import batch_limits
+from leadflow_pipeline.defs.jobs import lead_pipeline
+from leadflow_pipeline.defs.resources import SANDBOX_BACKFILL_DAYS
+from leadflow_pipeline.settings import read_settings
+from leadflow_pipeline.stages.batches import ask_for_batches, wait_for_batches
+from leadflow_pipeline.stages.mail_intake import land_new_mails
+
+WAIT_SECONDS = 4.5
+
+
+@dg.sensor(
+    job=lead_pipeline,
+    minimum_interval_seconds=1,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Lands new mails of the inbox, then asks for a run.",
+)
+def imap_inbox_sensor(
+    database: dg.ResourceParam[Database], mailbox: dg.ResourceParam[ImapMailbox]
+) -> list[dg.RunRequest] | dg.SkipReason:
+    """One look at the mailbox, and if it has nothing new, another as soon as the server says there is."""
+    settings = read_settings()
+    backfill_days = SANDBOX_BACKFILL_DAYS if settings.sandbox else settings.imap_backfill_days
+    counts = land_new_mails(database, mailbox, backfill_days=backfill_days, today=datetime.now(UTC).date())
+    if not counts.landed and mailbox.wait(WAIT_SECONDS):
+        counts = land_new_mails(database, mailbox, backfill_days=backfill_days, today=datetime.now(UTC).date())
+    if not counts.landed:
+        return dg.SkipReason("no new mail")
+    return request_runs(ask_for_batches(database, batch_limits(settings)))
+
+
+@dg.sensor(
+    job=lead_pipeline,
+    minimum_interval_seconds=1,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Waits for anything that lands or is left over, and asks for a run.",
+)
+def landing_sensor(database: dg.ResourceParam[Database]) -> list[dg.RunRequest] | dg.SkipReason:
+    """Posts, leads whose worker was lost, leads that waited for an agent."""
+    limits = batch_limits(read_settings())
+    with database.listen("landing") as listener:
+        return request_runs(wait_for_batches(database, listener, limits, seconds=WAIT_SECONDS))
+
+
+def request_runs(batches: int) -> list[dg.RunRequest] | dg.SkipReason:
+    """As many runs as there are batches. Without a run key: what a run does is decided by what it can claim."""
+    if not batches:
+        return dg.SkipReason("nothing waits for a run")
+    return [dg.RunRequest() for _ in range(batches)]

@@ -1,0 +1,168 @@
+"""Dagster's run launcher: each run is forked from a process that has the libraries imported already.
+
+Only libraries are preloaded, never this project's code, so a run always sees the code as it is now. Belongs
+here: starting, watching and ending run workers. What a run does is not known here.
+"""
+
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from multiprocessing.context import ForkServerProcess
+from typing import Any, Self
+
+import psutil
+from dagster import Array, DagsterRun, Field, IntSource, Noneable, String
+from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, RunLauncher, WorkerStatus
+from dagster._grpc.types import ExecuteRunArgs
+from dagster._serdes import ConfigurableClass, ConfigurableClassData, deserialize_value, serialize_value
+
+# Which process works on a run: its id and when it began (ids are used again). Any process of this host can check it.
+WORKER_TAG = "leadflow/worker"
+SECONDS_TO_APPEAR = 30.0
+# The warm-up takes seconds of a core that a starting stack needs itself; a run that comes earlier brings it forward.
+SECONDS_BEFORE_WARM_UP = 10.0
+
+
+def execute_run(serialized_args: str) -> None:
+    """Body of a run worker: put its mark on the run, execute it, end."""
+    from dagster._cli.api import _execute_run_command_body
+    from dagster._core.instance import DagsterInstance
+    from dagster._utils.interrupts import setup_interrupt_handlers
+
+    setup_interrupt_handlers()
+    args = deserialize_value(serialized_args, ExecuteRunArgs)
+    assert args.instance_ref is not None
+    with DagsterInstance.from_ref(args.instance_ref) as instance:
+        me = psutil.Process()
+        instance.add_run_tags(args.run_id, {WORKER_TAG: f"{me.pid}:{me.create_time():.2f}"})
+        _execute_run_command_body(args.run_id, instance, lambda _: None, set_exit_code_on_failure=False)
+
+
+def warm_up() -> None:
+    """Does nothing, in a forked process: the forkserver is running with its libraries when it ends."""
+
+
+class ForkserverRunLauncher(RunLauncher[Any], ConfigurableClass):
+    """Starts runs on this host from a forkserver that each launching process keeps for itself."""
+
+    def __init__(
+        self,
+        preload: Sequence[str] = (),
+        warm_up_at_start: bool = False,
+        inst_data: ConfigurableClassData | None = None,
+    ) -> None:
+        self._inst_data = inst_data
+        self._preload = list(preload)
+        self._context = multiprocessing.get_context("forkserver")
+        self._workers: dict[str, ForkServerProcess] = {}
+        self._lock = threading.Lock()
+        super().__init__()  # type: ignore[no-untyped-call]
+        if warm_up_at_start:
+            threading.Thread(target=self._warm_up, name="forkserver warm-up", daemon=True).start()
+
+    @property
+    def inst_data(self) -> ConfigurableClassData | None:
+        return self._inst_data
+
+    @classmethod
+    def config_type(cls) -> dict[str, Any]:
+        return {
+            "preload": Field(Array(String), default_value=[], description="Libraries that every run needs."),
+            "warm_up": Field(
+                Noneable(IntSource), default_value=None, description="1: start the forkserver with this process."
+            ),
+        }
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
+        return cls(preload=config_value["preload"], warm_up_at_start=bool(config_value["warm_up"]), inst_data=inst_data)
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        """Fork a worker for the run. Raises when the forkserver cannot be reached; Dagster then fails the run."""
+        run = context.dagster_run
+        origin = context.job_code_origin
+        if origin is None:
+            raise ValueError(f"Run {run.run_id} does not say which code it belongs to; reload the code location.")
+        args = ExecuteRunArgs(job_origin=origin, run_id=run.run_id, instance_ref=self._instance.get_ref())
+        worker = self._start(execute_run, serialize_value(args))
+        with self._lock:
+            self._forget_ended()
+            self._workers[run.run_id] = worker
+
+    def terminate(self, run_id: str) -> bool:
+        """End the run's worker; False when there is none any more."""
+        run = self._instance.get_run_by_id(run_id)
+        if run is None or run.is_finished:
+            return False
+        process = find_worker(run)
+        self._instance.report_run_canceling(run)
+        if process is None:
+            self._instance.report_run_canceled(run)
+            return False
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+        return True
+
+    def join(self, timeout: int = 30) -> None:
+        """Wait until the workers that this process started have ended."""
+        deadline = time.monotonic() + timeout
+        with self._lock:
+            workers = list(self._workers.values())
+        for worker in workers:
+            worker.join(max(0.0, deadline - time.monotonic()))
+
+    @property
+    def supports_check_run_worker_health(self) -> bool:
+        return True
+
+    def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
+        """Whether the process that works on the run is alive."""
+        if find_worker(run) is not None:
+            return CheckRunHealthResult(WorkerStatus.RUNNING)
+        if WORKER_TAG in run.tags:
+            return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "The run's process is gone.")
+        with self._lock:
+            worker = self._workers.get(run.run_id)
+        if worker is not None and worker.is_alive():
+            return CheckRunHealthResult(WorkerStatus.RUNNING)
+        record = self._instance.get_run_record_by_id(run.run_id)
+        since = record.update_timestamp.timestamp() if record else 0.0
+        if time.time() - since < SECONDS_TO_APPEAR:
+            return CheckRunHealthResult(WorkerStatus.UNKNOWN, "The run's process has not reported yet.", transient=True)
+        return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "The run's process never reported.")
+
+    def dispose(self) -> None:
+        with self._lock:
+            self._forget_ended()
+
+    def _start(self, target: Any, *arguments: str) -> ForkServerProcess:
+        """Start a process from the forkserver; one whose forkserver has died gets a new one."""
+        # Set here and not once: another launcher of the same process may have set its own list.
+        self._context.set_forkserver_preload(self._preload)
+        process = self._context.Process(target=target, args=arguments)
+        process.start()
+        return process
+
+    def _warm_up(self) -> None:
+        time.sleep(SECONDS_BEFORE_WARM_UP)
+        process = self._start(warm_up)
+        process.join(SECONDS_TO_APPEAR)
+
+    def _forget_ended(self) -> None:
+        self._workers = {run_id: worker for run_id, worker in self._workers.items() if worker.is_alive()}
+
+
+def find_worker(run: DagsterRun) -> psutil.Process | None:
+    """The live process that works on a run, by the mark it put on the run."""
+    pid, _, began = run.tags.get(WORKER_TAG, "").partition(":")
+    if not pid:
+        return None
+    try:
+        process = psutil.Process(int(pid))
+        is_same = abs(process.create_time() - float(began)) < 1.0
+        return process if is_same and process.status() != psutil.STATUS_ZOMBIE and int(pid) != os.getpid() else None
+    except (psutil.NoSuchProcess, psutil.AccessDenied, ValueError):
+        return None

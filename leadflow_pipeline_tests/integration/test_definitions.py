@@ -1,0 +1,81 @@
+"""The Dagster assembly: what it holds, and one run of it on a real PostgreSQL."""
+
+import dagster as dg
+import pytest
+
+from leadflow_pipeline.adapters.database import Database
+from leadflow_pipeline.definitions import build_definitions
+from leadflow_pipeline.domain.errors import PermanentError, TransientError
+from leadflow_pipeline.settings import Settings
+from leadflow_pipeline_tests.integration.test_pipeline import Query, land
+
+GROUPS = {
+    "staged_leads": "intake",
+    "normalized_leads": "cleaning",
+    "scored_leads": "scoring",
+    "assigned_leads": "routing",
+}
+
+
+def test_every_asset_has_what_a_person_looks_for(settings: Settings) -> None:
+    specs = {spec.key.to_user_string(): spec for spec in build_definitions(settings).resolve_all_asset_specs()}
+    assert {name: spec.group_name for name, spec in specs.items()} == GROUPS
+    for name, spec in specs.items():
+        assert spec.owners, name
+        assert spec.kinds, name
+        assert spec.description, name
+        assert "dagster/column_schema" in spec.metadata, name
+
+
+def test_all_sensors_run_from_the_start(settings: Settings) -> None:
+    """A sensor that Dagster creates stopped is a lead that nobody sees."""
+    for sensor in build_definitions(settings).sensors or []:
+        assert sensor.default_status == dg.DefaultSensorStatus.RUNNING  # type: ignore[union-attr]
+        assert sensor.minimum_interval_seconds == 1  # type: ignore[union-attr]
+
+
+def test_no_secret_stands_in_the_definitions(settings: Settings) -> None:
+    """The UI shows a resource's configuration to whoever opens it."""
+    with_secret = settings.model_copy(update={"imap_host": "imap.example.com", "imap_user": "leads@example.com"})
+    shown = str(build_definitions(with_secret).resources["mailbox"])  # type: ignore[index]
+    assert "LEADFLOW_IMAP_PASSWORD" in shown
+
+
+def test_a_run_assigns_what_has_landed_and_reports_counts_without_a_lead_s_words(
+    database: Database, database_url: str, settings: Settings, query: Query, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEADFLOW_DATABASE_URL", database_url)
+    land(database, name="Zebulon Quux", message="investor from Zanzibar")
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = build_definitions(settings).resolve_job_def("lead_pipeline").execute_in_process(instance=instance)
+        assert result.success
+        logged = " ".join(str(entry) for entry in instance.all_logs(result.run_id))
+    assert query("select count(*) from routing.waiting_leads") == [(1,)]
+    for word in ("Zebulon", "Zanzibar", "5550142", "person1@example.com"):
+        assert word not in logged
+    staged = result.asset_materializations_for_node("staged_leads")[0]
+    assert staged.metadata["staged"].value == 1
+    assert {check.check_name: check.passed for check in result.get_asset_check_evaluations()} == {
+        "every_event_was_read": True,
+        "no_lead_without_place": True,
+    }
+
+
+def test_only_transient_errors_are_tried_again(
+    database_url: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A permanent error that is retried makes the same failure five times over and says it later."""
+    monkeypatch.setenv("LEADFLOW_DATABASE_URL", database_url)
+    for error, tries in ((PermanentError("no"), 1), (ValueError("odd"), 1), (TransientError("later"), 5)):
+        calls: list[int] = []
+
+        def fail(*_: object, error: Exception = error, calls: list[int] = calls, **__: object) -> None:
+            calls.append(1)
+            raise error
+
+        with monkeypatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
+            patch.setattr("leadflow_pipeline.defs.assets.stage_leads", fail)
+            patch.setattr("time.sleep", lambda _: None)
+            job = build_definitions(settings).resolve_job_def("lead_pipeline")
+            assert not job.execute_in_process(instance=instance, raise_on_error=False).success
+        assert len(calls) == tries, error
