@@ -1,0 +1,122 @@
+"""What `leadflow doctor` looks at: every part a lead needs, whether it is there, and what to do if not."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from leadflow_pipeline.adapters.database import Database, describe_url, normalize_url
+from leadflow_pipeline.adapters.imap_mailbox import ImapAccount, ImapMailbox
+from leadflow_pipeline.adapters.rule_files import load_rules
+from leadflow_pipeline.domain.errors import PermanentError, TransientError
+from leadflow_pipeline.runtime.dbt import hash_project
+from leadflow_pipeline.runtime.postgres import find_embedded
+from leadflow_pipeline.runtime.stack import answers, dagster_url, receiver_url
+from leadflow_pipeline.sandbox.mailbox import SANDBOX_HOST, SANDBOX_PASSWORD, SANDBOX_USER
+from leadflow_pipeline.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing looked at."""
+
+    what: str
+    is_fine: bool
+    detail: str  # what was found, or the remedy
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Look at everything, one after the other; nothing is changed."""
+    yield _look("Mail rules", lambda: _rules(settings))
+    url = settings.database_url.get_secret_value() if settings.database_url else find_embedded(settings.home)
+    if url is None:
+        yield Finding(what="Database", is_fine=False, detail="The stack is not running; start it with `make up`.")
+    else:
+        yield from _examine_database(url)
+    yield _look("Receiver", lambda: _service(f"{receiver_url(settings)}/health", receiver_url(settings)))
+    yield _look("Webhook website", lambda: _website(settings))
+    yield _look("Dagster UI", lambda: _service(f"{dagster_url(settings)}/server_info", dagster_url(settings)))
+    yield _look("Mailbox", lambda: _mailbox(settings))
+
+
+def _examine_database(url: str) -> Iterator[Finding]:
+    with Database(url, pool_size=1) as database:
+
+        def ask(query: str, **parameters: object) -> object:
+            with database.transaction() as transaction:
+                return transaction.value(query, **parameters)
+
+        def storing() -> str:
+            if not ask("can_store"):
+                raise PermanentError("It is read-only; name the primary server in LEADFLOW_DATABASE_URL.")
+            return f"{describe_url(normalize_url(url))}, takes writes"
+
+        def agents() -> str:
+            active = ask("count_active_agents")
+            if not active:
+                raise PermanentError(
+                    "No agent is active, so leads wait; `leadflow agents import FILE.csv` adds agents."
+                )
+            return f"{active} active"
+
+        def models() -> str:
+            if not ask("is_dbt_built", project_hash=hash_project()):
+                raise PermanentError("The scoring views are not those of dbt_scoring/; `make up` builds them.")
+            return "built and tested, as they stand in dbt_scoring/"
+
+        yield _look("Database", storing)
+        yield _look("Agents", agents)
+        yield _look("dbt models", models)
+
+
+def _look(what: str, find: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what=what, is_fine=True, detail=find())
+    except (PermanentError, TransientError) as error:
+        return Finding(what=what, is_fine=False, detail=str(error))
+
+
+def _rules(settings: Settings) -> str:
+    return f"{len(load_rules(settings.rules_dir))} rules read"
+
+
+def _service(probe: str, address: str) -> str:
+    if not answers(probe):
+        raise TransientError(f"{address} does not answer; start the stack with `make up`.")
+    return address
+
+
+def _website(settings: Settings) -> str:
+    address = f"{receiver_url(settings)}/webhooks/website"
+    if settings.webhook_secrets("website"):
+        return f"open with a secret: {address}/SECRET"
+    if settings.sandbox:
+        return f"open without a secret, as this is the sandbox: {address}"
+    return "closed; LEADFLOW_WEBHOOK_WEBSITE_SECRET opens it"
+
+
+def _mailbox(settings: Settings) -> str:
+    if settings.imap_host is None:
+        account = ImapAccount(
+            host=SANDBOX_HOST,
+            port=settings.sandbox_imap_port,
+            tls=False,
+            user=SANDBOX_USER,
+            password=SANDBOX_PASSWORD,
+        )
+    else:
+        if not settings.imap_user or settings.imap_password is None:
+            raise PermanentError("LEADFLOW_IMAP_HOST is set; LEADFLOW_IMAP_USER and LEADFLOW_IMAP_PASSWORD are needed.")
+        tls = settings.imap_security == "tls"
+        account = ImapAccount(
+            host=settings.imap_host,
+            port=settings.imap_port or (993 if tls else 143),
+            tls=tls,
+            user=settings.imap_user,
+            password=settings.imap_password.get_secret_value(),
+            folder=settings.imap_folder,
+        )
+    mailbox = ImapMailbox(account)
+    try:
+        mailbox.select()
+    finally:
+        mailbox.close()
+    return f"{account.user} at {account.host}:{account.port}, folder {account.folder}, can be read"
