@@ -32,6 +32,8 @@ CONNECT_TIMEOUT_SECONDS = 5
 TRANSIENT_CLASSES = {"08", "40", "53", "57"}
 TRANSIENT_CODES = {errorcodes.LOCK_NOT_AVAILABLE, errorcodes.READ_ONLY_SQL_TRANSACTION}
 
+NO_ADDRESS = "LEADFLOW_DATABASE_URL is not an address like postgresql://user:password@host:5432/database."
+
 Row = Mapping[str, Any]
 
 psycopg2.extras.register_uuid()  # type: ignore[no-untyped-call]
@@ -44,10 +46,10 @@ def normalize_url(url: str) -> URL:
     """
     try:
         parsed = make_url(url.replace("postgres://", "postgresql://", 1))
-    except sqlalchemy.exc.ArgumentError as error:
-        raise PermanentError(
-            "LEADFLOW_DATABASE_URL is not an address like postgresql://user:password@host:5432/database."
-        ) from error
+    except (sqlalchemy.exc.ArgumentError, ValueError) as error:
+        raise PermanentError(NO_ADDRESS) from error
+    if "@" in (parsed.host or ""):
+        raise PermanentError(f"{NO_ADDRESS} An @ in the password is written %40.")
     if parsed.get_backend_name() != "postgresql":
         raise PermanentError(
             f"LEADFLOW_DATABASE_URL names a {parsed.get_backend_name()} database; it must be PostgreSQL 14 or newer."
@@ -59,6 +61,17 @@ def describe_url(url: URL) -> str:
     """Where the database is, for messages: without user and password."""
     host = url.host or url.query.get("host") or "the local socket"
     return f"database {url.database} at {host}"
+
+
+def unreachable(url: URL, error: Exception) -> PermanentError | TransientError:
+    """Why there is no connection, and what to look at."""
+    reason = next(iter(str(error.__cause__ or error).strip().splitlines()), type(error).__name__)
+    if isinstance(error, psycopg2.ProgrammingError):
+        return PermanentError(f"{NO_ADDRESS} PostgreSQL's client says: {reason}.")
+    return TransientError(
+        f"Cannot reach the {describe_url(url)}: {reason}. "
+        "Is PostgreSQL running there, and is LEADFLOW_DATABASE_URL right?"
+    )
 
 
 @functools.cache
@@ -190,11 +203,7 @@ class Database:
         try:
             return self._engine.raw_connection()
         except (psycopg2.Error, sqlalchemy.exc.SQLAlchemyError) as error:
-            reason = str(error.__cause__ or error).strip().splitlines()[0]
-            raise TransientError(
-                f"Cannot reach the {describe_url(self._url)}: {reason}. "
-                "Is PostgreSQL running there, and is LEADFLOW_DATABASE_URL right?"
-            ) from error
+            raise unreachable(self._url, error) from error
 
 
 class Listener:

@@ -9,8 +9,8 @@ import psycopg2
 import yoyo
 from sqlalchemy.engine import URL
 
-from leadflow_pipeline.adapters.database import CONNECT_TIMEOUT_SECONDS, describe_url, normalize_url
-from leadflow_pipeline.domain.errors import PermanentError, TransientError
+from leadflow_pipeline.adapters.database import CONNECT_TIMEOUT_SECONDS, describe_url, normalize_url, unreachable
+from leadflow_pipeline.domain.errors import PermanentError
 
 MIGRATIONS_FOLDER = Path(__file__).resolve().parents[2] / "sql" / "migrations"
 BOOKKEEPING_SCHEMA = "migrations"
@@ -29,12 +29,8 @@ def apply_migrations(url: str) -> list[str]:
             target.set(drivername="postgresql").render_as_string(hide_password=False),
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
         )
-    except psycopg2.OperationalError as error:
-        reason = str(error).strip().splitlines()[0]
-        raise TransientError(
-            f"Cannot reach the {describe_url(target)}: {reason}. "
-            "Is PostgreSQL running there, and is LEADFLOW_DATABASE_URL right?"
-        ) from error
+    except psycopg2.Error as error:
+        raise unreachable(target, error) from error
     try:
         guard.autocommit = True
         with guard.cursor() as cursor:

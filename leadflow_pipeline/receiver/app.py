@@ -4,15 +4,19 @@ Run it with `python -m leadflow_pipeline.receiver.app`. What an endpoint does st
 """
 
 import logging
+import socket
 import sys
+import traceback
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
@@ -34,18 +38,20 @@ def build_app(settings: Settings, store: Store) -> Starlette:
         try:
             can_store = await run_in_threadpool(_can_store, store)
         except (TransientError, PermanentError) as error:
-            return problem(503, str(error))
+            LOG.warning("%s", error)  # says where the database is, which is nobody's business outside
+            return problem(503, "The database cannot be reached.")
         if not can_store:
-            return problem(503, "The database is read-only.")
+            return problem(503, "The database is read-only, or lacks the tables (`leadflow migrate`).")
         return JSONResponse({"status": "ok"})
 
     return Starlette(
         routes=[
             Route("/health", report_health, methods=["GET"]),
             Route("/webhooks/{source}", webhooks.receive, methods=["POST"]),
-            Route("/webhooks/{source}/{secret}", webhooks.receive, methods=["POST"]),
+            Route("/webhooks/{source}/{secret:path}", webhooks.receive, methods=["POST"]),
         ],
-        exception_handlers={HTTPException: _report_refusal, Exception: _report_fault},
+        middleware=[Middleware(FaultBarrier)],
+        exception_handlers={HTTPException: _report_refusal},
     )
 
 
@@ -57,14 +63,36 @@ def _can_store(store: Store) -> bool:
 async def _report_refusal(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = error.status_code if error.status_code in TITLES else 500
-    detail = {404: "There is nothing at this path.", 405: "This path takes POST."}.get(status, error.detail)
+    allowed = (error.headers or {}).get("Allow", "")
+    detail = {404: "There is nothing at this path.", 405: f"This path takes {allowed}."}.get(status, error.detail)
     return problem(status, detail, headers=error.headers)
 
 
-async def _report_fault(_: Request, error: Exception) -> Response:
-    """The last resort. The error's own text may hold a lead's words, so only its kind is logged."""
-    LOG.error("A request failed with %s.", type(error).__name__)
-    return problem(500, "The post was not stored; send it again later.")
+class FaultBarrier:
+    """The last resort for what nobody has caught: a 500, and the kind of the error in the log.
+
+    Not an exception handler: Starlette raises the error again behind those, and the server would log its text,
+    which can hold a lead's words.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_started = False
+
+        async def watch(message: Message) -> None:
+            nonlocal has_started
+            has_started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        except Exception as error:  # noqa: BLE001 - whatever it is, its text must not reach the log
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            LOG.error("A request failed with %s at %s:%s.", type(error).__name__, place.filename, place.lineno)
+            if not has_started:
+                await problem(500, "The post was not stored; send it again later.")(scope, receive, send)
 
 
 def main() -> int:
@@ -76,20 +104,32 @@ def main() -> int:
         store = Database(
             settings.database_url.get_secret_value(), pool_size=POOL_SIZE, application_name="leadflow receiver"
         )
+        listener = open_port(settings.receiver_host, settings.receiver_port)
     except PermanentError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    uvicorn.run(
+    config = uvicorn.Config(
         build_app(settings, store),
-        host=settings.receiver_host,
-        port=settings.receiver_port,
         log_level="warning",
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=5,
     )
+    with listener:
+        uvicorn.Server(config).run(sockets=[listener])
     store.close()
     return 0
+
+
+def open_port(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises `PermanentError` with the remedy when the port is taken."""
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise PermanentError(
+            f"Port {port} on {host} cannot be opened ({error.strerror}): end the process that uses it, "
+            "or set LEADFLOW_RECEIVER_PORT to another port."
+        ) from error
 
 
 if __name__ == "__main__":

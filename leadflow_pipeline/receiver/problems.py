@@ -9,6 +9,7 @@ TITLES = {
     401: "Not allowed",
     404: "Unknown source",
     405: "Method not allowed",
+    408: "Too slow",
     413: "Too large",
     415: "Content type not taken",
     422: "Fields missing or wrong",

@@ -4,6 +4,7 @@ Size while streaming, content type, secret, storing; only then is a look taken a
 with wrong fields is refused with the list of them and kept all the same. No Dagster, no scoring, no waiting.
 """
 
+import asyncio
 import hmac
 from datetime import UTC, datetime
 
@@ -12,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from leadflow_pipeline.domain.errors import TransientError
+from leadflow_pipeline.domain.plain_text import clean_line
 from leadflow_pipeline.domain.website_form import (
     CONTENT_TYPES,
     UnreadableFormError,
@@ -25,7 +27,8 @@ from leadflow_pipeline.stages.store import Store
 
 SOURCES = ("website",)
 LARGEST_POST_BYTES = 1_000_000
-LONGEST_KEY = 255
+HEADER_LIMIT = 255
+SECONDS_TO_SEND = 30
 RETRY_AFTER_SECONDS = 10
 KEPT_HEADERS = ("content-type", "user-agent", "idempotency-key")
 
@@ -48,19 +51,24 @@ class Webhooks:
         if source not in SOURCES or not self._is_open(source):
             return problem(404, "There is no such source here, or it is not configured.")
         try:
-            raw = await _read_body(request)
+            async with asyncio.timeout(SECONDS_TO_SEND):
+                raw = await _read_body(request)
+        except TimeoutError:
+            return problem(408, f"The body did not end within {SECONDS_TO_SEND} s.", headers={"Connection": "close"})
         except TooLargeError:
             return problem(413, f"A post may have {LARGEST_POST_BYTES} bytes.", headers={"Connection": "close"})
         except ClientDisconnect:
             return problem(400, "The connection ended before the body did.")
-        content_type = request.headers.get("content-type", "")
+        headers = {
+            name: clean_line(request.headers[name], HEADER_LIMIT) for name in KEPT_HEADERS if name in request.headers
+        }
+        content_type = headers.get("content-type", "")
         if media_type(content_type) not in CONTENT_TYPES:
             return problem(415, f"Send {' or '.join(CONTENT_TYPES)}.")
         if not self._is_allowed(source, request.path_params.get("secret", "")):
             return problem(401, "The secret at the end of the path is missing or wrong.")
-        key = request.headers.get("idempotency-key", "").strip()
-        if len(key) > LONGEST_KEY:
-            return problem(400, f"An Idempotency-Key may have {LONGEST_KEY} characters.")
+        if len(request.headers.get("idempotency-key", "")) > HEADER_LIMIT:
+            return problem(400, f"An Idempotency-Key may have {HEADER_LIMIT} characters.")
         try:
             form = read_website_form(raw, content_type)
         except UnreadableFormError as error:
@@ -72,8 +80,8 @@ class Webhooks:
                 source=source,
                 raw=raw,
                 content_type=content_type,
-                idempotency_key=key or None,
-                headers={name: request.headers[name] for name in KEPT_HEADERS if name in request.headers},
+                idempotency_key=headers.get("idempotency-key") or None,
+                headers=headers,
                 received_at=received_at,
             )
         except TransientError:

@@ -25,15 +25,19 @@ class BatchLimits:
 def ask_for_batches(store: Store, limits: BatchLimits) -> int:
     """The number of runs to start now; 0 when there is nothing to do or enough is under way."""
     with store.transaction() as transaction:
+        under_way: int = transaction.value(
+            "count_batches_under_way", batch_size=limits.batch_size, patience_seconds=PATIENCE_SECONDS
+        )
+        if under_way >= limits.max_batches:
+            return 0
         batches: int = transaction.value(
             "ask_for_batches",
             batch_size=limits.batch_size,
-            max_batches=limits.max_batches,
+            batches=limits.max_batches - under_way,
             patience_seconds=PATIENCE_SECONDS,
         )
-        if batches == 0 and transaction.value("waiting_leads_can_be_assigned"):
-            return 1
-        return batches
+        waiting = transaction.execute("ask_for_waiting_leads", patience_seconds=PATIENCE_SECONDS)
+        return batches or (1 if waiting else 0)
 
 
 class Listener(Protocol):

@@ -1,7 +1,9 @@
 """A real PostgreSQL for a session, and a database of its own for each test, cloned from a migrated template."""
 
 import itertools
+import shutil
 import socket
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,9 +22,13 @@ NUMBERS = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def template_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server with one database: all migrations applied, all dbt models built and tested."""
-    home = tmp_path_factory.mktemp("server")
+def template_url() -> Iterator[str]:
+    """A server with one database: all migrations applied, all dbt models built and tested.
+
+    Not below pytest's own temporary folder: as root the server runs as another user, and every pytest that
+    starts shuts that folder to others.
+    """
+    home = Path(tempfile.mkdtemp(prefix="leadflow-tests-"))
     server = start_embedded(home)
     try:
         url = embedded_url(server)
@@ -31,6 +37,7 @@ def template_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
     finally:
         stop_embedded(server)
+        shutil.rmtree(home)
 
 
 @pytest.fixture

@@ -32,10 +32,12 @@ insert into routing.rotation_state (pool, last_rotation_order) values ('default'
 create table routing.waiting_leads (
     lead_id bigint primary key references leads.staged_leads (lead_id),
     reason text not null,
-    waiting_since timestamptz not null default now()
+    waiting_since timestamptz not null default now(),
+    requested_at timestamptz
 );
 
 comment on table routing.waiting_leads is 'Leads that are due to an agent while there is none. Assigned as soon as there is.';
+comment on column routing.waiting_leads.requested_at is 'When a sensor last asked for a run because of this lead.';
 
 create table leads.assigned_leads (
     lead_id bigint primary key references leads.staged_leads (lead_id),

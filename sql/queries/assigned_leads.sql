@@ -102,8 +102,10 @@ set
     turns = turns + :turns
 where pool = :pool;
 
--- name: waiting_leads_can_be_assigned()$
--- Whether leads wait for an agent while there is one.
-select
-    exists (select from routing.waiting_leads)
+-- name: ask_for_waiting_leads(patience_seconds)!
+-- Mark the leads that wait for an agent while there is one, unless that was done lately; a run takes all of them.
+update routing.waiting_leads
+set requested_at = now()
+where
+    (requested_at is null or requested_at < now() - make_interval(secs => :patience_seconds))
     and exists (select from routing.agents where active);

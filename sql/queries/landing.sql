@@ -49,15 +49,24 @@ where channel = :channel and source = :source and external_id = :external_id;
 -- Wake whoever waits for work; heard when the transaction commits.
 select pg_notify('landing', '');
 
--- name: ask_for_batches(batch_size, max_batches, patience_seconds)$
--- How many runs to start now: claimable events that nobody has asked a run for lately, in batches, less what is under way.
-with under_way as (
-    select count(distinct batch_id) as batches
-    from landing.events
-    where (status = 'pending' or lease_until is not null) and lease_until >= now()
-),
+-- name: count_batches_under_way(batch_size, patience_seconds)$
+-- How many runs are at work, or asked for and about to claim their events.
+select
+    count(distinct batch_id) filter (where lease_until >= now())
+    + ceil(
+        count(*) filter (
+            where
+            (lease_until is null or lease_until < now())
+            and requested_at >= now() - make_interval(secs => :patience_seconds)
+        )::numeric
+        / :batch_size
+    )::integer
+from landing.events
+where status = 'pending' or lease_until is not null;
 
-claimable as (
+-- name: ask_for_batches(batch_size, batches, patience_seconds)$
+-- How many runs to start now, at most `batches`: one for each batch of claimable events that nobody has asked for lately.
+with claimable as (
     select event_id
     from landing.events
     where
@@ -65,7 +74,7 @@ claimable as (
         and (lease_until is null or lease_until < now())
         and (requested_at is null or requested_at < now() - make_interval(secs => :patience_seconds))
     order by received_at
-    limit :batch_size * greatest(:max_batches - (select under_way.batches from under_way), 0)
+    limit :batch_size::integer * :batches::integer
     for update skip locked
 ),
 
@@ -80,14 +89,14 @@ asked as (
 select ceil(count(*)::numeric / :batch_size)::integer as batches from asked;
 
 -- name: claim_batch(batch_id, batch_size, lease_seconds)
--- Take the oldest open events for this batch, and what the batch held before; nobody else takes them until the lease ends.
+-- Take what the batch held before, and the oldest open events; nobody else takes them until the lease ends.
 with claimable as (
     select event_id
     from landing.events
     where
         (status = 'pending' or lease_until is not null)
         and (lease_until is null or lease_until < now() or batch_id = :batch_id)
-    order by received_at
+    order by batch_id is not distinct from :batch_id desc, received_at asc
     limit :batch_size
     for update skip locked
 )
@@ -160,5 +169,8 @@ on conflict (account, folder) do update
         checked_at = now();
 
 -- name: can_store()$
--- Whether this database takes writes now.
-select not pg_is_in_recovery() and not current_setting('transaction_read_only')::boolean;
+-- Whether this database takes posts now: it is writable and has the table for them.
+select
+    not pg_is_in_recovery()
+    and not current_setting('transaction_read_only')::boolean
+    and to_regclass('landing.events') is not null;
