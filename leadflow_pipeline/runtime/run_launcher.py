@@ -1,29 +1,28 @@
 """Dagster's run launcher: each run is forked from a process that has the libraries imported already.
 
-Only libraries are preloaded, never this project's code, so a run always sees the code as it is now. Belongs
-here: starting, watching and ending run workers. What a run does is not known here.
+Belongs here: starting, watching and ending run workers. What a run does is not known here, nor what is preloaded
+(`forkserver`).
 """
 
-import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from multiprocessing.context import ForkServerProcess
 from typing import Any, Self
 
 import psutil
-from dagster import Array, DagsterRun, Field, IntSource, Noneable, String
+from dagster import DagsterRun
 from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, RunLauncher, WorkerStatus
 from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import ConfigurableClass, ConfigurableClassData, deserialize_value, serialize_value
 
+from leadflow_pipeline.runtime.forkserver import fork_process
+
 # Which process works on a run: its id and when it began (ids are used again). Any process of this host can check it.
 WORKER_TAG = "leadflow/worker"
 SECONDS_TO_APPEAR = 30.0
-# The warm-up takes seconds of a core that a starting stack needs itself; a run that comes earlier brings it forward.
-SECONDS_BEFORE_WARM_UP = 10.0
 
 
 def execute_run(serialized_args: str) -> None:
@@ -41,27 +40,14 @@ def execute_run(serialized_args: str) -> None:
         _execute_run_command_body(args.run_id, instance, lambda _: None, set_exit_code_on_failure=False)
 
 
-def warm_up() -> None:
-    """Does nothing, in a forked process: the forkserver is running with its libraries when it ends."""
-
-
 class ForkserverRunLauncher(RunLauncher[Any], ConfigurableClass):
     """Starts runs on this host from a forkserver that each launching process keeps for itself."""
 
-    def __init__(
-        self,
-        preload: Sequence[str] = (),
-        warm_up_at_start: bool = False,
-        inst_data: ConfigurableClassData | None = None,
-    ) -> None:
+    def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
         self._inst_data = inst_data
-        self._preload = list(preload)
-        self._context = multiprocessing.get_context("forkserver")
         self._workers: dict[str, ForkServerProcess] = {}
         self._lock = threading.Lock()
         super().__init__()  # type: ignore[no-untyped-call]
-        if warm_up_at_start:
-            threading.Thread(target=self._warm_up, name="forkserver warm-up", daemon=True).start()
 
     @property
     def inst_data(self) -> ConfigurableClassData | None:
@@ -69,16 +55,11 @@ class ForkserverRunLauncher(RunLauncher[Any], ConfigurableClass):
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
-        return {
-            "preload": Field(Array(String), default_value=[], description="Libraries that every run needs."),
-            "warm_up": Field(
-                Noneable(IntSource), default_value=None, description="1: start the forkserver with this process."
-            ),
-        }
+        return {}
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
-        return cls(preload=config_value["preload"], warm_up_at_start=bool(config_value["warm_up"]), inst_data=inst_data)
+        return cls(inst_data=inst_data, **config_value)
 
     def launch_run(self, context: LaunchRunContext) -> None:
         """Fork a worker for the run. Raises when the forkserver cannot be reached; Dagster then fails the run."""
@@ -87,7 +68,7 @@ class ForkserverRunLauncher(RunLauncher[Any], ConfigurableClass):
         if origin is None:
             raise ValueError(f"Run {run.run_id} does not say which code it belongs to; reload the code location.")
         args = ExecuteRunArgs(job_origin=origin, run_id=run.run_id, instance_ref=self._instance.get_ref())
-        worker = self._start(execute_run, serialize_value(args))
+        worker = fork_process(execute_run, serialize_value(args))
         with self._lock:
             self._forget_ended()
             self._workers[run.run_id] = worker
@@ -137,19 +118,6 @@ class ForkserverRunLauncher(RunLauncher[Any], ConfigurableClass):
     def dispose(self) -> None:
         with self._lock:
             self._forget_ended()
-
-    def _start(self, target: Any, *arguments: str) -> ForkServerProcess:
-        """Start a process from the forkserver; one whose forkserver has died gets a new one."""
-        # Set here and not once: another launcher of the same process may have set its own list.
-        self._context.set_forkserver_preload(self._preload)
-        process = self._context.Process(target=target, args=arguments)
-        process.start()
-        return process
-
-    def _warm_up(self) -> None:
-        time.sleep(SECONDS_BEFORE_WARM_UP)
-        process = self._start(warm_up)
-        process.join(SECONDS_TO_APPEAR)
 
     def _forget_ended(self) -> None:
         self._workers = {run_id: worker for run_id, worker in self._workers.items() if worker.is_alive()}

@@ -173,15 +173,20 @@ class Stack:
     def _daemon(self, environment: dict[str, str]) -> ProcessSpec:
         return self._spec(
             "dagster-daemon",
-            [script("dagster-daemon"), "run", "--workspace", str(CHECKOUT / "workspace.yaml")],
-            {**environment, "LEADFLOW_WARM_UP_RUN_LAUNCHER": "1"},
+            [
+                sys.executable,
+                "-m",
+                "leadflow_pipeline.runtime.run_daemon",
+                "--workspace",
+                str(CHECKOUT / "workspace.yaml"),
+            ],
+            environment,
         )
 
     def _spec(self, name: str, command: list[str], environment: dict[str, str]) -> ProcessSpec:
         log_file = self._log_file(name)
         log_file.parent.mkdir(parents=True, exist_ok=True)
-        defaults = {"LEADFLOW_WARM_UP_RUN_LAUNCHER": "0"}
-        return ProcessSpec(name=name, command=command, environment={**defaults, **environment}, log_file=log_file)
+        return ProcessSpec(name=name, command=command, environment=environment, log_file=log_file)
 
     def _log_file(self, name: str) -> Path:
         return self.settings.home / "logs" / f"{name}.log"

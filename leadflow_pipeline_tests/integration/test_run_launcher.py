@@ -34,8 +34,6 @@ DAGSTER_YAML = """
 run_launcher:
   module: leadflow_pipeline.runtime.run_launcher
   class: ForkserverRunLauncher
-  config:
-    preload: [dagster, dagster._cli.api]
 run_monitoring:
   enabled: true
 telemetry:
