@@ -7,5 +7,6 @@ lead_pipeline = dg.define_asset_job(
     "lead_pipeline",
     selection=dg.AssetSelection.assets("staged_leads", "normalized_leads", "scored_leads", "assigned_leads"),
     executor_def=dg.in_process_executor,
+    config={"loggers": {"console": {"config": {"log_level": "WARNING"}}}},  # the events are in the UI anyway
     description="The way of a micro-batch of leads: staged, normalized, scored, assigned.",
 )

@@ -34,6 +34,7 @@ from leadflow_pipeline.settings import CHECKOUT, Settings
 from leadflow_pipeline.stages.agents import import_agents, read_agents
 
 SECONDS_TO_START = 90.0
+LARGEST_LOG_BYTES = 10_000_000
 DAGSTER_SCHEMA = "dagster"
 SAMPLE_AGENTS_FILE = CHECKOUT / "leadflow_pipeline" / "sandbox" / "sample_agents.csv"
 LOAD_STATUS_QUERY = """{ workspaceOrError { ... on Workspace { locationEntries {
@@ -186,6 +187,8 @@ class Stack:
     def _spec(self, name: str, command: list[str], environment: dict[str, str]) -> ProcessSpec:
         log_file = self._log_file(name)
         log_file.parent.mkdir(parents=True, exist_ok=True)
+        if log_file.exists() and log_file.stat().st_size > LARGEST_LOG_BYTES:
+            log_file.replace(log_file.with_suffix(".log.1"))
         return ProcessSpec(name=name, command=command, environment=environment, log_file=log_file)
 
     def _log_file(self, name: str) -> Path:
