@@ -1,10 +1,14 @@
-"""Checks that every batch makes, each one named query: what was promised, looked up in the tables."""
+"""Checks of what was promised, each one question to the tables: some with every batch, some on a schedule."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import dagster as dg
 
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.defs.assets import assigned_leads, batch_of, staged_leads
 from leadflow_pipeline.stages.checks import count_unplaced_leads, list_quarantined
+from leadflow_pipeline.stages.drift import Finding, watch_fill_rates, watch_rhythms
 
 
 @dg.asset_check(asset=staged_leads)
@@ -25,3 +29,24 @@ def no_lead_without_place(database: dg.ResourceParam[Database]) -> dg.AssetCheck
     """Fails when a lead of the last day is neither assigned, nor waiting for an agent, nor being worked on."""
     lost = count_unplaced_leads(database)
     return dg.AssetCheckResult(passed=lost == 0, metadata={"leads_without_place": lost})
+
+
+@dg.asset_check(asset=staged_leads)
+def fill_rates_hold(database: dg.ResourceParam[Database]) -> dg.AssetCheckResult:
+    """Fails when a source's mails fill a field less often than they used to: its layout has probably changed."""
+    return report_findings(watch_fill_rates(database, now=datetime.now(UTC)))
+
+
+@dg.asset_check(asset=staged_leads)
+def no_source_is_silent(database: dg.ResourceParam[Database]) -> dg.AssetCheckResult:
+    """Fails when a source has sent nothing for longer than its own rhythm explains."""
+    return report_findings(watch_rhythms(database, now=datetime.now(UTC)))
+
+
+def report_findings(findings: Sequence[Finding]) -> dg.AssetCheckResult:
+    """Passed when there is nothing to tell; else a line for each finding."""
+    return dg.AssetCheckResult(
+        passed=not findings,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={finding.key: finding.text for finding in findings},
+    )

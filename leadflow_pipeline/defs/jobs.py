@@ -2,11 +2,30 @@
 
 import dagster as dg
 
+from leadflow_pipeline.defs.checks import fill_rates_hold, no_source_is_silent
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}  # the events are in the UI anyway
+WATCHING = dg.AssetSelection.checks(fill_rates_hold, no_source_is_silent)
+
 # One process per micro-batch: a process per step would cost more than the steps.
 lead_pipeline = dg.define_asset_job(
     "lead_pipeline",
-    selection=dg.AssetSelection.assets("staged_leads", "normalized_leads", "scored_leads", "assigned_leads"),
+    selection=dg.AssetSelection.assets("staged_leads", "normalized_leads", "scored_leads", "assigned_leads") - WATCHING,
     executor_def=dg.in_process_executor,
-    config={"loggers": {"console": {"config": {"log_level": "WARNING"}}}},  # the events are in the UI anyway
+    config=QUIET,
     description="The way of a micro-batch of leads: staged, normalized, scored, assigned.",
+)
+
+source_watch = dg.define_asset_job(
+    "source_watch",
+    selection=WATCHING,
+    executor_def=dg.in_process_executor,
+    config=QUIET,
+    description="Looks whether sources have changed their layout or gone silent.",
+)
+
+source_watch_schedule = dg.ScheduleDefinition(
+    job=source_watch,
+    cron_schedule="*/10 * * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
 )
