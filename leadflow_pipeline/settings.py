@@ -6,14 +6,38 @@ Values come from the environment and from `.env` beside the code; `.env.example`
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from leadflow_pipeline.domain.errors import PermanentError
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
+GOOGLE_TOKEN_URL = "https://oauth2.googleapis.com/token"
+
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class MailboxSettings(BaseModel):
+    """A mailbox: the LEADFLOW_IMAP_ variables, or an entry of LEADFLOW_MAILBOXES with their names in small letters."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str
+    port: Port | None = None
+    security: Literal["tls", "none"] = "tls"
+    user: str | None = None
+    password: SecretStr | None = None
+    folder: str = "INBOX"  # or several, separated by commas
+    oauth2_client_id: str | None = None
+    oauth2_client_secret: SecretStr | None = None
+    oauth2_refresh_token: SecretStr | None = None
+    oauth2_token_url: str = GOOGLE_TOKEN_URL
+
+    @property
+    def folders(self) -> list[str]:
+        """The folders' names, each once."""
+        return list(dict.fromkeys(name.strip() for name in self.folder.split(",") if name.strip()))
 
 
 class Settings(BaseSettings):
@@ -39,6 +63,11 @@ class Settings(BaseSettings):
     imap_user: str | None = None
     imap_password: SecretStr | None = None
     imap_folder: str = "INBOX"
+    imap_oauth2_client_id: str | None = None
+    imap_oauth2_client_secret: SecretStr | None = None
+    imap_oauth2_refresh_token: SecretStr | None = None
+    imap_oauth2_token_url: str = GOOGLE_TOKEN_URL
+    mailboxes: tuple[MailboxSettings, ...] = ()
     imap_backfill_days: int = Field(default=1, ge=0)
 
     webhook_website_secret: SecretStr | None = None
@@ -59,7 +88,14 @@ class Settings(BaseSettings):
     @property
     def sandbox(self) -> bool:
         """Whether mail comes from the sandbox's mailbox, because no other one is named."""
-        return self.imap_host is None
+        return self.imap_host is None and not self.mailboxes
+
+    def list_mailboxes(self) -> tuple[MailboxSettings, ...]:
+        """The mailbox of the LEADFLOW_IMAP_ variables and those of LEADFLOW_MAILBOXES; none on the sandbox."""
+        if self.imap_host is None:
+            return self.mailboxes
+        names = MailboxSettings.model_fields
+        return (MailboxSettings(**{name: getattr(self, f"imap_{name}") for name in names}), *self.mailboxes)
 
     def webhook_secrets(self, source: str) -> tuple[str, ...]:
         """The secrets that open a webhook source; two while they are being rotated, none when it is closed."""
@@ -73,6 +109,11 @@ def read_settings() -> Settings:
     """The settings of this process. Raises `PermanentError` that names each wrong variable and what it may be."""
     try:
         return Settings()
+    except SettingsError as error:
+        raise PermanentError(
+            f"Settings (environment or {CHECKOUT / '.env'}): LEADFLOW_MAILBOXES is not the JSON list that "
+            ".env.example shows."
+        ) from error
     except ValidationError as error:
         wrong = "; ".join(
             f"LEADFLOW_{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"

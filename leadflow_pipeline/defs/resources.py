@@ -1,4 +1,4 @@
-"""Configuration that hands out plain adapters: the database and the mailbox. No logic of theirs in here.
+"""Configuration that hands out plain adapters: the database and the mailboxes. No logic of theirs in here.
 
 Secrets are named by their environment variable, so that the UI shows the name and not the value.
 """
@@ -9,9 +9,10 @@ from contextlib import contextmanager
 import dagster as dg
 
 from leadflow_pipeline.adapters.database import Database
+from leadflow_pipeline.adapters.imap_accounts import list_accounts
 from leadflow_pipeline.adapters.imap_mailbox import ImapAccount, ImapMailbox, hold_mailbox
-from leadflow_pipeline.sandbox.mailbox import SANDBOX_HOST, SANDBOX_PASSWORD, SANDBOX_USER
-from leadflow_pipeline.settings import Settings
+from leadflow_pipeline.sandbox.mailbox import SANDBOX_HOST, SANDBOX_USER, build_account
+from leadflow_pipeline.settings import Settings, read_settings
 
 SANDBOX_BACKFILL_DAYS = 36_500
 
@@ -27,27 +28,14 @@ class DatabaseResource(dg.ConfigurableResource[Database]):
             yield database
 
 
-class MailboxResource(dg.ConfigurableResource[ImapMailbox]):
-    """Hands out the mailbox whose connection this process holds."""
+class MailboxResource(dg.ConfigurableResource[tuple[ImapMailbox, ...]]):
+    """Hands out the mailboxes whose connections this process holds. What is configured here is for people to see."""
 
-    host: str
-    port: int
-    tls: bool
-    user: str
-    password: str
-    folder: str
+    mailboxes: list[str]
+    secrets: list[str]
 
-    def create_resource(self, context: dg.InitResourceContext) -> ImapMailbox:  # noqa: ARG002
-        return hold_mailbox(
-            ImapAccount(
-                host=self.host,
-                port=self.port,
-                tls=self.tls,
-                user=self.user,
-                password=self.password,
-                folder=self.folder,
-            )
-        )
+    def create_resource(self, context: dg.InitResourceContext) -> tuple[ImapMailbox, ...]:  # noqa: ARG002
+        return tuple(hold_mailbox(account) for account in list_accounts_or_sandbox(read_settings()))
 
 
 def build_resources(settings: Settings) -> dict[str, object]:
@@ -56,22 +44,16 @@ def build_resources(settings: Settings) -> dict[str, object]:
 
 
 def build_mailbox(settings: Settings) -> MailboxResource:
-    """The brokerage's mailbox where one is named, else the sandbox's."""
-    if settings.imap_host is None:
-        return MailboxResource(
-            host=SANDBOX_HOST,
-            port=settings.sandbox_imap_port,
-            tls=False,
-            user=SANDBOX_USER,
-            password=SANDBOX_PASSWORD,
-            folder="INBOX",
-        )
-    tls = settings.imap_security == "tls"
+    """The brokerage's mailboxes where any is named, else the sandbox's."""
     return MailboxResource(
-        host=settings.imap_host,
-        port=settings.imap_port or (993 if tls else 143),
-        tls=tls,
-        user=settings.imap_user or "",
-        password=dg.EnvVar("LEADFLOW_IMAP_PASSWORD"),
-        folder=settings.imap_folder,
+        mailboxes=[
+            f"{mailbox.user} at {mailbox.host}, {', '.join(mailbox.folders)}" for mailbox in settings.list_mailboxes()
+        ]
+        or [f"{SANDBOX_USER} at {SANDBOX_HOST}:{settings.sandbox_imap_port}"],
+        secrets=[] if settings.sandbox else ["LEADFLOW_IMAP_PASSWORD", "LEADFLOW_IMAP_OAUTH2_", "LEADFLOW_MAILBOXES"],
     )
+
+
+def list_accounts_or_sandbox(settings: Settings) -> tuple[ImapAccount, ...]:
+    """The folders to read."""
+    return list_accounts(settings) or (build_account(settings.sandbox_imap_port),)

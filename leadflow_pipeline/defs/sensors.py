@@ -9,15 +9,16 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from leadflow_pipeline.adapters.database import Database
-from leadflow_pipeline.adapters.imap_mailbox import ImapMailbox
+from leadflow_pipeline.adapters.imap_mailbox import ImapMailbox, RestingError
 from leadflow_pipeline.defs.assets import batch_limits
 from leadflow_pipeline.defs.jobs import lead_pipeline
 from leadflow_pipeline.defs.resources import SANDBOX_BACKFILL_DAYS
 from leadflow_pipeline.settings import read_settings
 from leadflow_pipeline.stages.batches import ask_for_batches, wait_for_batches
-from leadflow_pipeline.stages.mail_intake import land_new_mails
+from leadflow_pipeline.stages.mail_intake import WatchTimes, watch_mailboxes
 
 WAIT_SECONDS = 4.5
+LANDING_SECONDS = 8  # a turn is two looks at most; Dagster ends a tick after 60
 
 
 @dg.sensor(
@@ -27,16 +28,22 @@ WAIT_SECONDS = 4.5
     description="Lands new mails of the inbox, then asks for a run.",
 )
 def imap_inbox_sensor(
-    database: dg.ResourceParam[Database], mailbox: dg.ResourceParam[ImapMailbox]
+    database: dg.ResourceParam[Database], mailbox: dg.ResourceParam[tuple[ImapMailbox, ...]]
 ) -> list[dg.RunRequest] | dg.SkipReason:
-    """One look at the mailbox, and if it has nothing new, another as soon as the server says there is."""
+    """One turn at all mailboxes. During a long one `landing_sensor` asks for runs as each chunk lands."""
     settings = read_settings()
-    backfill_days = SANDBOX_BACKFILL_DAYS if settings.sandbox else settings.imap_backfill_days
-    counts = land_new_mails(database, mailbox, backfill_days=backfill_days, today=datetime.now(UTC).date())
-    if not counts.landed and mailbox.wait(WAIT_SECONDS):
-        counts = land_new_mails(database, mailbox, backfill_days=backfill_days, today=datetime.now(UTC).date())
-    if not counts.landed:
-        return dg.SkipReason("no new mail")
+    watch = watch_mailboxes(
+        database,
+        mailbox,
+        WatchTimes(landing_seconds=LANDING_SECONDS, waiting_seconds=WAIT_SECONDS),
+        backfill_days=SANDBOX_BACKFILL_DAYS if settings.sandbox else settings.imap_backfill_days,
+        today=datetime.now(UTC).date(),
+    )
+    if not watch.landed:
+        for error in watch.errors:
+            if not isinstance(error, RestingError):
+                raise error
+        return dg.SkipReason("; ".join(["no new mail", *map(str, watch.errors)]))
     return request_runs(ask_for_batches(database, batch_limits(settings)))
 
 

@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from leadflow_pipeline.adapters.database import Database, describe_url, normalize_url
+from leadflow_pipeline.adapters.imap_accounts import list_accounts
 from leadflow_pipeline.adapters.imap_mailbox import ImapAccount, ImapMailbox
 from leadflow_pipeline.adapters.rule_files import load_rules
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
 from leadflow_pipeline.runtime.dbt import hash_project
 from leadflow_pipeline.runtime.postgres import find_embedded
 from leadflow_pipeline.runtime.stack import answers, dagster_url, receiver_url
-from leadflow_pipeline.sandbox.mailbox import SANDBOX_HOST, SANDBOX_PASSWORD, SANDBOX_USER
+from leadflow_pipeline.sandbox.mailbox import build_account
 from leadflow_pipeline.settings import Settings
 
 
@@ -94,26 +95,11 @@ def _website(settings: Settings) -> str:
 
 
 def _mailbox(settings: Settings) -> str:
-    if settings.imap_host is None:
-        account = ImapAccount(
-            host=SANDBOX_HOST,
-            port=settings.sandbox_imap_port,
-            tls=False,
-            user=SANDBOX_USER,
-            password=SANDBOX_PASSWORD,
-        )
-    else:
-        if not settings.imap_user or settings.imap_password is None:
-            raise PermanentError("LEADFLOW_IMAP_HOST is set; LEADFLOW_IMAP_USER and LEADFLOW_IMAP_PASSWORD are needed.")
-        tls = settings.imap_security == "tls"
-        account = ImapAccount(
-            host=settings.imap_host,
-            port=settings.imap_port or (993 if tls else 143),
-            tls=tls,
-            user=settings.imap_user,
-            password=settings.imap_password.get_secret_value(),
-            folder=settings.imap_folder,
-        )
+    accounts = list_accounts(settings) or (build_account(settings.sandbox_imap_port),)
+    return "; ".join(_folder(account) for account in accounts)
+
+
+def _folder(account: ImapAccount) -> str:
     mailbox = ImapMailbox(account)
     try:
         mailbox.select()

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import IMAPClientError
 
+from leadflow_pipeline.adapters.imap_mailbox import ImapAccount
+
 SANDBOX_HOST = "127.0.0.1"
 SANDBOX_USER = "leads@sandbox.test"
 SANDBOX_PASSWORD = "sandbox"
@@ -16,6 +18,13 @@ INBOX = "INBOX"
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 READ_TIMEOUT_SECONDS = 30.0
+
+
+def build_account(port: int) -> ImapAccount:
+    """The sandbox mailbox as the pipeline reads it."""
+    return ImapAccount(
+        host=SANDBOX_HOST, port=port, tls=False, user=SANDBOX_USER, password=SANDBOX_PASSWORD, folder=INBOX
+    )
 
 
 class MailboxUnreachableError(Exception):

@@ -9,6 +9,10 @@ values (
 on conflict do nothing
 returning event_id;
 
+-- name: wait_for_turn_to_land_mails()!
+-- Let one transaction at a time land mails: two that land the same bytes at once would not see each other's.
+select pg_advisory_xact_lock(hashtext('land_mail'));
+
 -- name: land_mail(external_id, received_at, raw, content_hash, problem)^
 -- Store a mail. The same bytes under another UID are kept too, but ignored; a mail that could not be had whole waits
 -- in quarantine. No row comes back when this UID is already here.
@@ -30,14 +34,64 @@ select
     :raw,
     :content_hash,
     case
-        when :problem::text is not null then 'quarantined'
         when earlier.event_id is not null then 'ignored'
+        when :problem::text is not null then 'quarantined'
         else 'pending'
     end,
-    coalesce(:problem::text, 'the same mail as event ' || earlier.event_id)
+    coalesce('the same mail as event ' || earlier.event_id, :problem::text)
 from earlier
 on conflict do nothing
 returning event_id, status;
+
+-- name: claim_unfetched_mail(account, folder)^
+-- A mail that came without its content and is due to be asked for again: after a minute, then each time twice as late,
+-- for a day.
+with due as (
+    select landing.events.event_id
+    from landing.events
+    inner join landing.mailboxes
+        on
+            regexp_replace(landing.events.external_id, '/[0-9]+$', '')
+            = landing.mailboxes.account || '/' || landing.mailboxes.folder || '/' || landing.mailboxes.uidvalidity
+    where
+        landing.mailboxes.account = :account
+        and landing.mailboxes.folder = :folder
+        and landing.events.channel = 'email'
+        and landing.events.status = 'quarantined'
+        and landing.events.raw = ''
+        and landing.events.landed_at > now() - interval '1 day'
+        and now() - coalesce(landing.events.fetch_tried_at, landing.events.landed_at) > greatest(
+            interval '1 minute',
+            coalesce(landing.events.fetch_tried_at, landing.events.landed_at) - landing.events.landed_at
+        )
+    order by landing.events.fetch_tried_at nulls first
+    limit 1
+    for update of events skip locked
+)
+
+update landing.events
+set fetch_tried_at = now()
+from due
+where landing.events.event_id = due.event_id
+returning landing.events.event_id, landing.events.external_id;
+
+-- name: complete_mail(event_id, received_at, raw, content_hash)!
+-- Give a mail that came without its content the content, and let it be read.
+with earlier as (
+    select min(event_id) as event_id
+    from landing.events
+    where channel = 'email' and content_hash = :content_hash
+)
+
+update landing.events
+set
+    raw = :raw,
+    content_hash = :content_hash,
+    received_at = least(:received_at, landing.events.received_at),
+    status = case when earlier.event_id is null then 'pending' else 'ignored' end,
+    reason = 'the same mail as event ' || earlier.event_id
+from earlier
+where landing.events.event_id = :event_id and landing.events.status = 'quarantined' and landing.events.raw = '';
 
 -- name: find_event(channel, source, external_id)$
 -- The id of the event that arrived first under this identity.
@@ -167,6 +221,20 @@ on conflict (account, folder) do update
         uidvalidity = excluded.uidvalidity,
         last_uid = excluded.last_uid,
         checked_at = now();
+
+-- name: list_silent_mailboxes(accounts, folders, silent_seconds)
+-- Those of these mailboxes that have not answered for so long; without a time when they never have.
+select
+    asked.account,
+    asked.folder,
+    landing.mailboxes.checked_at
+from unnest(:accounts::text[], :folders::text[]) as asked (account, folder)
+left join landing.mailboxes
+    on asked.account = landing.mailboxes.account and asked.folder = landing.mailboxes.folder
+where
+    landing.mailboxes.checked_at is null
+    or landing.mailboxes.checked_at < now() - make_interval(secs => :silent_seconds)
+order by asked.account, asked.folder;
 
 -- name: can_store()$
 -- Whether this database takes posts now: it is writable and has the table for them.
