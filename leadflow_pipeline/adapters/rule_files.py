@@ -4,17 +4,18 @@ The only I/O of the mail rules. What a rule may say is decided in `domain.mail_r
 """
 
 import hashlib
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from leadflow_pipeline.domain import mail_rules
+from leadflow_pipeline import domain
 from leadflow_pipeline.domain.errors import PermanentError
-from leadflow_pipeline.domain.mail_rules import MailRule, RuleError, mail_rule
+from leadflow_pipeline.domain.mail_rule_reader import mail_rules
+from leadflow_pipeline.domain.mail_rules import MailRule, RuleError
 
-PACKAGE_RULES = Path(mail_rules.__file__).parent / "rules"
+PACKAGE_RULES = Path(domain.__file__).parent / "rules"
 
 
 class RuleFileError(PermanentError):
@@ -22,7 +23,7 @@ class RuleFileError(PermanentError):
 
 
 def load_rules(extra_folder: Path | None = None) -> tuple[MailRule, ...]:
-    """Every rule, sorted by name, those for any mail last. A rule of `extra_folder` replaces its namesake.
+    """Every rule, sorted by name, those for any mail last. A file of `extra_folder` replaces its namesake whole.
 
     Raises `RuleFileError` for a folder that is missing, a file that is no YAML, or a rule that cannot be meant.
     """
@@ -33,11 +34,22 @@ def load_rules(extra_folder: Path | None = None) -> tuple[MailRule, ...]:
                 f"{extra_folder}: is not a folder. Create it, or name another one in LEADFLOW_RULES_DIR."
             )
         rules |= _rules_in(extra_folder)
-    return tuple(sorted(rules.values(), key=lambda rule: (rule.everything, rule.name)))
+    files = sorted(rules.items(), key=lambda each: (any(rule.everything for rule in each[1]), each[0]))
+    return tuple(rule for _, layouts in files for rule in layouts)
 
 
-def load_rule(path: Path) -> MailRule:
-    """The rule of one file. Raises `RuleFileError`."""
+def load_rule(path: Path) -> tuple[MailRule, ...]:
+    """The rule of one file: one for each of its layouts. Raises `RuleFileError`."""
+    content, line = read_rule_file(path)
+    try:
+        return mail_rules(content, file=str(path))
+    except RuleError as error:
+        where = line(*error.key.split("."))
+        raise RuleFileError(f"{path}:{where}: {error.key}: {error.problem}. {error.remedy}") from error
+
+
+def read_rule_file(path: Path) -> tuple[dict[str, Any], Callable[..., int]]:
+    """The content of one file, and the line on which each of its keys stands. Raises `RuleFileError`."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -55,11 +67,7 @@ def load_rule(path: Path) -> MailRule:
         raise RuleFileError(f"{path}: is nested too deep. A rule needs four levels.") from error
     if not isinstance(content, dict):
         raise RuleFileError(f"{path}:1: is not a rule. A rule begins with `name:`, `source:`, `version:`, `match:`.")
-    try:
-        return mail_rule(content, file=str(path))
-    except RuleError as error:
-        line = _line_of(node, error.key.split("."))
-        raise RuleFileError(f"{path}:{line}: {error.key}: {error.problem}. {error.remedy}") from error
+    return content, lambda *keys: _line_of(node, keys)
 
 
 def rules_version(rules: Sequence[MailRule]) -> str:
@@ -70,16 +78,15 @@ def rules_version(rules: Sequence[MailRule]) -> str:
     return digest.hexdigest()[:12]
 
 
-def _rules_in(folder: Path) -> dict[str, MailRule]:
-    rules: dict[str, MailRule] = {}
+def _rules_in(folder: Path) -> dict[str, tuple[MailRule, ...]]:
+    rules: dict[str, tuple[MailRule, ...]] = {}
     files: dict[str, Path] = {}
     for path in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml"))):
-        rule = load_rule(path)
-        if rule.name in rules:
-            raise RuleFileError(
-                f"{path}: name: `{rule.name}` is the rule of {files[rule.name]} too. Rename one of them."
-            )
-        rules[rule.name], files[rule.name] = rule, path
+        layouts = load_rule(path)
+        name = layouts[0].file_name
+        if name in rules:
+            raise RuleFileError(f"{path}: name: `{name}` is the rule of {files[name]} too. Rename one of them.")
+        rules[name], files[name] = layouts, path
     return rules
 
 

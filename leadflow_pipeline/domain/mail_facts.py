@@ -1,79 +1,27 @@
 """Facts read out of one mail by one rule: where each was found, as text, trimmed and never made up.
 
-A `MailView` is the mail as rules see it: who sent it, its lines, its links. What a fact must look like to be
-taken (an address, a number with enough digits) is here too; cleaning it is the work of `normalized_leads`.
+What a fact must look like to be taken is in `mail_values`; whose lines are passed over in `mail_sections`.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 from urllib.parse import unquote
 
 from leadflow_pipeline.domain.mail_labels import LabelIndex, LabelledLine, separate_labels
-from leadflow_pipeline.domain.mail_message import MailMessage, addresses_in, clean_text
+from leadflow_pipeline.domain.mail_message import addresses_in, clean_text
+from leadflow_pipeline.domain.mail_metadata import Stated
 from leadflow_pipeline.domain.mail_rules import Finder, MailRule, is_in_domains
-from leadflow_pipeline.domain.mail_text import VisibleText, forwarded_mail, own_words, read_html, read_plain
+from leadflow_pipeline.domain.mail_sections import Foreign, ends_message, foreign_lines
+from leadflow_pipeline.domain.mail_text import VisibleText, own_words
+from leadflow_pipeline.domain.mail_values import LINE_LIMIT, URL, alone_in, is_nothing, is_price, name_in, phone_in
+from leadflow_pipeline.domain.mail_views import MailView, is_own_address
 from leadflow_pipeline.domain.plain_text import clean_line, clean_paragraphs
 
-_LINE_LIMIT = 500
-_NAME_LIMIT = 200
-_NAME_WORDS_LIMIT = 10
 _MESSAGE_LIMIT = 20_000
-_FORWARDS_LIMIT = 4
-# Kept apart from `from_address`: who wrote the mail before a program passed it on (trap 9).
-_ORIGINAL_SENDER_HEADERS = ("x-original-from", "x-original-sender", "x-forwarded-from", "resent-from")
-
-_NOTHING = frozenset(
-    """n/a na none null nil - -- --- . ? x tbd unknown undefined empty blank no\xa0data not\xa0provided
-    not\xa0given not\xa0available not\xa0specified not\xa0applicable no\xa0phone no\xa0email no\xa0phone\xa0provided
-    (none) (not\xa0provided) (blank) (empty) ninguno ninguna no\xa0proporcionado""".replace("\xa0", "_").split()
-)
-_PHONE = re.compile(
-    r"(?<![\w@])\+?\(?\d[\d().\s/\u2010-\u2014+-]{5,22}\d(?:\s*(?:x|ext\.?|extension|#)\s*\d{1,6})?(?!\w)",
-    re.IGNORECASE,
-)
-_TEMPLATE_TAG = re.compile(r"\[[a-z][\w -]*\](?:\s*<\[[\w -]+\]>)?")  # a form's tag that nothing was put into
-_URL = re.compile(r"https?://[^\s<>\"\])]+", re.IGNORECASE)
-_NOT_IN_NAMES = re.compile(r"[{}=:<>]|\d{3}|\d+ \w+ \w+$")
-_PRICE_TAIL = re.compile(r"\s*[-–—,(|]*\s*\$\s*\d[\d.,]*\s*(?:[km]|million)?\b\)?.*$", re.IGNORECASE)
-_IN_BRACKETS = re.compile(r"[<(\[]\s*(?:mailto:)?[^<>()\[\]]*@[^<>()\[\]]*[>)\]]")
-_EDGES = " \t\"'*_|,;:<>-–—"
-
-
-@dataclass(frozen=True, kw_only=True)
-class MailView:
-    """A mail as the rules see it: the mail itself, or one that was forwarded inside it."""
-
-    mail: MailMessage
-    senders: tuple[str, ...]
-    from_name: str | None
-    reply_to: str | None
-    reply_to_name: str | None
-    subject: str
-    recipients: frozenset[str]
-    forwarded: bool = False
-    plain_part: VisibleText | None = None  # of a mail forwarded by hand; else read from the mail
-    html_part: VisibleText | None = None
-
-    @cached_property
-    def plain(self) -> VisibleText:
-        """The text part."""
-        if self.forwarded:
-            return self.plain_part or VisibleText()
-        return read_plain(self.mail.text)
-
-    @cached_property
-    def page(self) -> VisibleText:
-        """The HTML part as a person sees it."""
-        if self.forwarded:
-            return self.html_part or VisibleText()
-        return read_html(self.mail.html)
-
-    @cached_property
-    def body_text(self) -> str:
-        """Everything readable in lower case, for `contains`."""
-        return "\n".join((*self.plain.lines, *self.page.lines)).lower()
+_PERSONAL = frozenset({"name", "first_name", "last_name", "email", "relay_email", "phone", "address"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +30,7 @@ class Facts:
 
     values: Mapping[str, str] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
-    extra: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
     seen: frozenset[str] = frozenset()  # facts whose label stands in the mail, with or without a value
 
     @property
@@ -90,120 +38,47 @@ class Facts:
         """Whether there is a way to reach the person."""
         return bool(self.values.keys() & {"email", "relay_email", "phone"})
 
+    def above(self, lower: "Facts") -> "Facts":
+        """These facts, with those of a less trusted place where they are missing."""
+        return Facts(
+            values={**lower.values, **self.values},
+            origins={**lower.origins, **self.origins},
+            extra={**lower.extra, **self.extra},
+            seen=self.seen | lower.seen,
+        )
+
     def missing(self, rule: MailRule) -> list[tuple[str, ...]]:
         """The groups of required facts of which none was found."""
         return [group for group in rule.requires if not self.values.keys() & set(group)]
 
 
-def views_of(mail: MailMessage) -> list[MailView]:
-    """The mail, then what is forwarded in it, by hand or as an attachment; the innermost last."""
-    senders = [mail.from_address] if mail.from_address else []
-    for name in _ORIGINAL_SENDER_HEADERS:
-        senders += [address for value in mail.headers.get(name, ()) for address in addresses_in(value)]
-    outer = MailView(
-        mail=mail,
-        senders=tuple(dict.fromkeys(senders)),
-        from_name=mail.from_name,
-        reply_to=mail.reply_to,
-        reply_to_name=mail.reply_to_name,
-        subject=mail.subject,
-        recipients=frozenset(mail.recipients),
-    )
-    views = [outer, *(view for enclosed in mail.enclosed for view in views_of(enclosed))]
-    view: MailView | None = outer
-    while view is not None and len(views) < _FORWARDS_LIMIT:
-        view = _forwarded(view)
-        if view is not None:
-            views.append(view)
-    return views
-
-
 def read_facts(view: MailView, rule: MailRule) -> Facts:
-    """What the rule finds in the mail. The part (text or HTML) with more facts counts; the other fills gaps."""
-    bodies = _bodies(view)
-    first = _Body(next(bodies, VisibleText()), view, rule).facts()
-    page = None if len(first.values) == len(rule.finders) else next(bodies, None)
-    if page is None:
-        return _completed(first)
-    second = _Body(page, view, rule).facts()
-    richer, poorer = (second, first) if len(second.values) > len(first.values) else (first, second)
-    return _completed(
-        Facts(
-            values={**poorer.values, **richer.values},
-            origins={**poorer.origins, **richer.origins},
-            extra={**poorer.extra, **richer.extra},
-            seen=first.seen | second.seen,
-        )
-    )
+    """What the rule finds in the mail. The part (text or HTML) with more facts counts; the other fills gaps.
+
+    Facts still missing are looked for under labels that the rule does not know but can only mean them.
+    """
+    parts = _bodies(view)
+    bodies = [_Body(next(parts, VisibleText()), view, rule)]
+    found = bodies[0].facts()
+    if len(found.values) != len(rule.finders) and (page := next(parts, None)) is not None:
+        bodies.append(_Body(page, view, rule))
+        second = bodies[1].facts()
+        richer, poorer = (second, found) if len(second.values) > len(found.values) else (found, second)
+        found = replace(richer.above(poorer), seen=found.seen | second.seen)
+    for body in bodies:
+        found = found.above(body.healed(rule.finders.keys() - found.values.keys()))
+    return _completed(found)
 
 
-def phone_in(text: str) -> str | None:
-    """The one telephone number in `text`; the whole text where it holds several; None where it holds none."""
-    bare = text
-    for address in addresses_in(text):
-        bare = re.sub(re.escape(address), " ", bare, flags=re.IGNORECASE)
-    found = [each for each in _PHONE.findall(_URL.sub(" ", bare)) if 7 <= sum(map(str.isdigit, each)) <= 20]
-    if len(found) == 1:
-        return str(found[0]).strip()
-    if sum(map(str.isdigit, bare)) >= 7 or re.search(r"\d{3}\D{0,3}[A-Z\d-]{7,9}\b", bare):
-        return clean_line(bare, _LINE_LIMIT).strip(_EDGES) or None
-    return None
-
-
-def name_in(text: str) -> str | None:
-    """A name without the address, price or signs around it (trap 6); None for what is no name."""
-    bare = _PRICE_TAIL.sub("", _IN_BRACKETS.sub(" ", text[: 4 * _NAME_LIMIT].replace("_", " ")))
-    for address in addresses_in(bare):
-        bare = re.sub(re.escape(address), " ", bare, flags=re.IGNORECASE)
-    if any(map(str.isdigit, bare)):
-        bare = _PHONE.sub(" ", bare)
-    name = clean_line(bare, _NAME_LIMIT).strip(_EDGES)
-    if _NOT_IN_NAMES.search(name) or len(name.split()) > _NAME_WORDS_LIMIT:
-        return None
-    return name if re.search(r"[^\W\d_]", name) else None
-
-
-def is_own_address(address: str, rule: MailRule, recipients: Iterable[str] = ()) -> bool:
-    """Whether an address belongs to the portal or to ourselves, and so never to the lead (trap 2)."""
-    if is_in_domains(address, rule.relay_domains, subdomains=True):
-        return False
-    return (
-        address in recipients
-        or address in rule.addresses
-        or is_in_domains(address, rule.own_domains, subdomains=True)
-        or is_in_domains(address, rule.domains, subdomains=rule.subdomains)
-    )
-
-
-def is_nothing(value: str) -> bool:
-    """Whether a value only says that there is none."""
-    bare = value.strip(" .*").lower()
-    if bare.startswith("[") and _TEMPLATE_TAG.fullmatch(bare):
-        return True
-    return bare.replace(" ", "_") in _NOTHING or not any(map(str.isalnum, value))
-
-
-def _forwarded(view: MailView) -> MailView | None:
-    """The mail forwarded by hand in the view; the text part says so first, then the HTML part."""
-    subject = view.subject
-    plain = forwarded_mail(view.plain.lines, subject=subject)
-    page = forwarded_mail(view.page.lines, subject=subject) if view.mail.html else None
-    found = plain or page
-    if found is None:
-        return None
-    return MailView(
-        mail=view.mail,
-        senders=(found.from_address,) if found.from_address else (),
-        from_name=found.from_name,
-        reply_to=found.reply_to,
-        reply_to_name=None,
-        subject=found.subject or re.sub(r"^\s*\w{2,5}\s*:\s*", "", subject),
-        # The forwarder is one of us: neither theirs nor the first recipients' addresses are the lead's.
-        recipients=view.recipients | frozenset(found.recipients) | frozenset(view.senders),
-        forwarded=True,
-        plain_part=VisibleText(lines=plain.lines) if plain else None,
-        html_part=VisibleText(lines=page.lines, links=view.page.links) if page else None,
-    )
+def stated_facts(stated: Stated, view: MailView, rule: MailRule) -> Facts:
+    """A sender's own data block as facts: what cannot be so is left out."""
+    values: dict[str, str] = {}
+    origins: dict[str, str] = {}
+    for fact, text in stated.values.items():
+        taken = accepted(fact, text, view, rule)
+        if taken is not None:
+            values[taken[0]], origins[taken[0]] = taken[1], stated.origins[fact]
+    return _completed(Facts(values=values, origins=origins, extra=stated.extra))
 
 
 def _bodies(view: MailView) -> Iterator[VisibleText]:
@@ -219,11 +94,10 @@ def _completed(facts: Facts) -> Facts:
     first, last = facts.values.get("first_name"), facts.values.get("last_name")
     if facts.values.get("name") or not (first or last):
         return facts
-    return Facts(
+    return replace(
+        facts,
         values={**facts.values, "name": " ".join(filter(None, (first, last)))},
         origins={**facts.origins, "name": "first_name and last_name"},
-        extra=facts.extra,
-        seen=facts.seen,
     )
 
 
@@ -231,14 +105,19 @@ class _Body:
     """One part of a mail, read with one rule."""
 
     def __init__(self, body: VisibleText, view: MailView, rule: MailRule) -> None:
-        self.view, self.rule, self.links = view, rule, body.links
+        self.view, self.rule, self.body = view, rule, body
         own = own_words(body.lines, subject="Fwd:" if view.forwarded else view.subject)
         self.lines = separate_labels(own, rule.known_labels)
         self.index = LabelIndex(self.lines)
 
     @cached_property
-    def text(self) -> str:
-        return "\n".join(self.lines)
+    def foreign(self) -> Foreign:
+        return foreign_lines(self.lines, self.rule.signed)
+
+    @cached_property
+    def foreign_in_body(self) -> Foreign:
+        """The same of the part as it stands, for its links."""
+        return foreign_lines(self.body.lines, self.rule.signed)
 
     def facts(self) -> Facts:
         values: dict[str, str] = {}
@@ -246,6 +125,8 @@ class _Body:
         seen: set[str] = set()
         for fact, finders in self.rule.finders.items():
             for finder in finders:
+                if finder.shape == "name" and values.keys() & {"first_name", "last_name"}:
+                    continue  # the parts under their labels say more than a line without one
                 taken = next(self._taken(fact, finder, seen), None)
                 if taken is not None:
                     kind, value, origin = taken
@@ -259,38 +140,97 @@ class _Body:
                 extra[fact] = found[1]
         return Facts(values=values, origins=origins, extra=extra, seen=frozenset(seen))
 
+    def healed(self, missing: Collection[str]) -> Facts:
+        """The missing facts that stand under a label the rule does not know."""
+        values: dict[str, str] = {}
+        origins: dict[str, str] = {}
+        unknown = (
+            [label for label in self.index.labels if label not in self.rule.known_labels.labels] if missing else []
+        )
+        for label in unknown:
+            meant = self.rule.healing.meant_by(label)
+            if meant is None or meant[0] not in missing or meant[0] in values:
+                continue
+            fact, known = meant
+            finder = next(each for each in self.rule.finders[fact] if known in each.labels)
+            for kind, value, origin in self._taken(fact, replace(finder, labels=(label,)), set()):
+                values.setdefault(kind, value)
+                origins.setdefault(kind, f"{origin} (healed from {known})")
+                break
+        return Facts(values=values, origins=origins)
+
     def _taken(self, fact: str, finder: Finder, seen: set[str]) -> Iterator[tuple[str, str, str]]:
         """What the finder finds that can be the fact: its kind (an e-mail may be a relay's), text and origin."""
         for value, origin in self._found(fact, finder, seen):
             if finder.take is not None:
                 match = finder.take.search(value)
                 value = (match["value"] or "") if match else ""
-            accepted = self._accepted(fact, value)
-            if accepted is not None:
-                yield *accepted, origin
+            taken = accepted(fact, value, self.view, self.rule)
+            if taken is not None:
+                yield *taken, origin
 
     def _found(self, fact: str, finder: Finder, seen: set[str]) -> Iterator[tuple[str, str]]:
         if finder.place == "label":
-            for label in finder.labels:
-                for line in self.index.with_label(label):
-                    seen.add(fact)
-                    yield self._block(line, finder, fact), f"label {line.label}"
+            yield from self._under_labels(fact, finder, seen)
         elif finder.place == "header":
             yield from self._in_header(finder)
         elif finder.place == "link":
-            yield from self._in_links(finder)
+            yield from self._in_links(fact, finder)
         elif finder.place == "subject" and finder.pattern is not None:
             if (match := finder.pattern.search(self.view.subject)) and match["value"]:
                 yield match["value"], "subject"
-        elif finder.place == "heading" and finder.pattern is not None:
-            for number, text in enumerate(self.lines):
-                if text and finder.pattern.search(text):
-                    seen.add(fact)
-                    start = LabelledLine(label="", value="", line=number)
-                    yield self._block(start, finder, fact), "heading"
+        elif finder.place in ("heading", "opening") and finder.pattern is not None:
+            yield from self._below(fact, finder, finder.pattern, seen)
+        elif finder.place == "alone" and finder.shape is not None:
+            others = self.foreign.lines if fact in _PERSONAL else self.foreign.footer
+            numbers = [number for number in self._range(finder) if number not in others]
+            yield from ((found, "a line of its own") for _, found in alone_in(self.lines, finder.shape, numbers))
         elif finder.place == "text" and finder.pattern is not None:
-            for match in finder.pattern.finditer(self.text):
-                yield match["value"] or "", "text"
+            yield from self._in_text(fact, finder, finder.pattern)
+
+    def _range(self, finder: Finder) -> range:
+        """The lines in which a finder may look."""
+        start, end = 0, len(self.lines)
+        if finder.after is not None:
+            start = next((n + 1 for n, line in enumerate(self.lines) if finder.after.search(line)), end)
+        if finder.before is not None:
+            end = next((n for n in range(start, end) if finder.before.search(self.lines[n])), end)
+        return range(start, end)
+
+    def _is_for(self, fact: str, number: int) -> bool:
+        """Whether a line may speak of the lead: an agent's number is not the lead's, wherever it stands."""
+        return fact not in _PERSONAL or number not in self.foreign.lines
+
+    def _under_labels(self, fact: str, finder: Finder, seen: set[str]) -> Iterator[tuple[str, str]]:
+        allowed = self._range(finder)
+        for label in finder.labels:
+            for line in self.index.with_label(label):
+                if line.line in allowed and self._is_for(fact, line.line):
+                    seen.add(fact)
+                    yield self._block(line, finder, fact), f"label {line.label}"
+
+    def _below(self, fact: str, finder: Finder, pattern: re.Pattern[str], seen: set[str]) -> Iterator[tuple[str, str]]:
+        """The text below a heading, or below the lines that open the mail."""
+        allowed = self._range(finder)
+        if finder.place == "opening":
+            first = next((n for n in allowed if self.lines[n].strip() and not pattern.search(self.lines[n])), None)
+            if first is not None:
+                yield self._block(LabelledLine(label="", value="", line=first - 1), finder, fact), "opening"
+            return
+        for number in allowed:
+            match = pattern.search(self.lines[number]) if self.lines[number] else None
+            if match:
+                seen.add(fact)
+                rest = (match["value"] or "") if "value" in pattern.groupindex else ""
+                yield self._block(LabelledLine(label="", value=rest, line=number), finder, fact), "heading"
+
+    def _in_text(self, fact: str, finder: Finder, pattern: re.Pattern[str]) -> Iterator[tuple[str, str]]:
+        allowed = self._range(finder)
+        text = "\n".join(self.lines[allowed.start : allowed.stop])
+        for match in pattern.finditer(text):
+            if fact not in _PERSONAL or self._is_for(fact, allowed.start + text.count("\n", 0, match.start("value"))):
+                value = match["value"] or ""
+                yield value if fact == "message" else _one_line(value.split("\n")), "text"
 
     def _block(self, start: LabelledLine, finder: Finder, fact: str) -> str:
         taken = self.index.block(
@@ -299,8 +239,15 @@ class _Body:
             lines=finder.lines,
             ends=finder.until,
             ends_at_labels=not finder.through_labels,
+            is_end=None if finder.through_labels else self._ends(start.line, fact),
         )
         return "\n".join(taken) if fact == "message" else _one_line(taken)
+
+    def _ends(self, start: int, fact: str) -> Callable[[int], bool]:
+        """Whether somebody else speaks in a line below `start`; below a message also the portal's buttons."""
+        others = self.foreign.lines if start not in self.foreign.lines else frozenset()
+        is_portals_message = fact == "message" and self.rule.names_senders
+        return lambda number: number in others or (is_portals_message and ends_message(self.lines[number]))
 
     def _in_header(self, finder: Finder) -> Iterator[tuple[str, str]]:
         view = self.view
@@ -320,40 +267,46 @@ class _Body:
         if chosen := found[finder.part]:
             yield chosen, origin
 
-    def _in_links(self, finder: Finder) -> Iterator[tuple[str, str]]:
-        for link in self.links:
+    def _in_links(self, fact: str, finder: Finder) -> Iterator[tuple[str, str]]:
+        for link in self.body.links:
             scheme, _, rest = link.target.partition(":")
             kind = {"mailto": "mailto", "tel": "tel", "http": "web", "https": "web"}.get(scheme.lower())
             if kind != finder.link or (finder.beside is not None and not finder.beside.search(link.text)):
                 continue
-            yield (link.target if kind == "web" else _unescaped(rest.partition("?")[0])), f"link {kind}"
-
-    def _accepted(self, fact: str, value: str) -> tuple[str, str] | None:
-        """The value where it can be the fact, with the fact it is; None where it cannot."""
-        if not value or is_nothing(value):
-            return None
-        if fact in ("email", "relay_email"):
-            return self._address(value)
-        if fact == "phone":
-            phone = phone_in(value)
-            return None if phone is None else (fact, phone)
-        if fact in ("name", "first_name", "last_name"):
-            name = name_in(value)
-            return None if name is None else (fact, name)
-        if fact == "property_url":
-            match = _URL.search(value)
-            return (fact, match[0][:2000].rstrip(".,;")) if match else None
-        limit = _MESSAGE_LIMIT if fact == "message" else _LINE_LIMIT
-        text = clean_paragraphs(value, limit) if fact == "message" else clean_line(value, limit).strip("*_| ")
-        return (fact, text) if text else None
-
-    def _address(self, value: str) -> tuple[str, str] | None:
-        for address in addresses_in(value):
-            if is_own_address(address, self.rule, self.view.recipients):
+            if finder.target is not None and not finder.target.search(link.target):
                 continue
-            is_relay = is_in_domains(address, self.rule.relay_domains, subdomains=True)
-            return ("relay_email" if is_relay else "email"), address
+            if fact not in _PERSONAL or link.line not in self.foreign_in_body.lines:
+                yield (link.target if kind == "web" else _unescaped(rest.partition("?")[0])), f"link {kind}"
+
+
+def accepted(fact: str, value: str, view: MailView, rule: MailRule) -> tuple[str, str] | None:
+    """The value where it can be the fact, with the fact it is (an e-mail may be a relay's); None where it cannot."""
+    if not value or is_nothing(value):
         return None
+    if fact in ("email", "relay_email"):
+        return _address(value, view, rule)
+    if fact == "phone":
+        phone = phone_in(value)
+        return None if phone is None else (fact, phone)
+    if fact in ("name", "first_name", "last_name"):
+        name = name_in(value)
+        return None if name is None else (fact, name)
+    if fact == "property_url":
+        match = URL.search(value)
+        return (fact, match[0][:2000].rstrip(".,;")) if match else None
+    if fact == "property_price" and not is_price(value):
+        return None
+    limit = _MESSAGE_LIMIT if fact == "message" else LINE_LIMIT
+    text = clean_paragraphs(_unquoted(value), limit) if fact == "message" else clean_line(value, limit).strip("*_| ")
+    return (fact, text) if text else None
+
+
+def _address(value: str, view: MailView, rule: MailRule) -> tuple[str, str] | None:
+    for address in addresses_in(value):
+        if not is_own_address(address, rule, view.recipients):
+            is_relay = is_in_domains(address, rule.relay_domains, subdomains=True)
+            return ("relay_email" if is_relay else "email"), address
+    return None
 
 
 def _one_line(lines: Sequence[str]) -> str:
@@ -366,6 +319,16 @@ def _one_line(lines: Sequence[str]) -> str:
             joined += " " if is_wrapped else ", "
         joined += line
     return joined
+
+
+def _unquoted(text: str) -> str:
+    """A message without the quotation marks that a portal puts around it."""
+    bare = text.strip()
+    for opening, closing in (('"', '"'), ("“", "”"), ("'", "'")):
+        inner = bare[1:-1]
+        if len(bare) > 1 and bare[0] == opening and bare[-1] == closing and not {opening, closing} & set(inner):
+            return inner
+    return text
 
 
 def _unescaped(target: str) -> str:

@@ -6,7 +6,7 @@ Every line is read once and filed under its whole label, so `Name:` can never ma
 
 import itertools
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,6 +19,7 @@ _OTHER = re.compile(
 )
 _NOTES = re.compile(r"\((?:required|optional|obligatorio|opcional|if any|\*)\)|[*_`]+", re.IGNORECASE)
 _WORDS = re.compile(r"[^\W_]+")
+_E_MAIL = re.compile(r"\be[\s_-]mail\b")
 _POSSESSIVES = frozenset({"your", "su", "tu"})
 _BLANK = re.compile(r"^[\s>|*_.·-]*$")
 
@@ -51,7 +52,8 @@ class KnownLabels:
 
 def _choice(labels: Sequence[str]) -> str:
     """A pattern for one of the labels, however its words are joined."""
-    return "|".join(r"[\s._/-]{0,2}".join(map(re.escape, label.split())) for label in labels) or "(?!)"
+    joined = (r"[\s._/-]{0,2}".join(map(re.escape, label.split())) for label in labels)
+    return "|".join(joined).replace("email", "e[\\s_-]?mail") or "(?!)"
 
 
 class LabelIndex:
@@ -112,11 +114,12 @@ class LabelIndex:
         lines: int,
         ends: re.Pattern[str] | None = None,
         ends_at_labels: bool = True,
+        is_end: Callable[[int], bool] | None = None,
     ) -> list[str]:
         """The value that begins at a label: the rest of its line or the next one, then up to `lines` lines.
 
-        It ends at a line that begins with a known label or matches `ends`; a short value (up to 3 lines) also
-        ends at an empty line, a long one keeps its paragraphs.
+        It ends where `is_end` says so and at a line that begins with a known label or matches `ends`; a short value
+        (up to 3 lines) also ends at an empty line, a long one keeps its paragraphs.
         """
         first = start.value.strip("\t ")
         taken = [first] if first and not _BLANK.match(first) else []
@@ -125,7 +128,7 @@ class LabelIndex:
             line = self.lines[number]
             if len(taken) >= lines:
                 break
-            if ends is not None and ends.search(line):
+            if (is_end is not None and is_end(number)) or (ends is not None and ends.search(line)):
                 break
             if _BLANK.match(line):
                 blanks += 1
@@ -144,8 +147,8 @@ class LabelIndex:
 
 @lru_cache(maxsize=8192)
 def normalize_label(text: str) -> str:
-    """A label in its comparing form: words in lower case, no marks. `Your E-mail (required) *` is `e mail`."""
-    words = _WORDS.findall(_NOTES.sub(" ", text).casefold())
+    """A label in its comparing form: words in lower case, no marks. `Your E-mail (required) *` is `email`."""
+    words = _WORDS.findall(_E_MAIL.sub("email", _NOTES.sub(" ", text).casefold()))
     return " ".join(words[1:] if len(words) > 1 and words[0] in _POSSESSIVES else words)
 
 

@@ -36,6 +36,8 @@ _PARTS_LIMIT = 500
 _BOUNDARY_LINES_LIMIT = 2_000
 _BOUNDARIES_LIMIT = 300
 _ENCLOSED_DEPTH = 3
+_XML_LIMIT = 300_000  # bytes
+_XMLS_LIMIT = 5
 
 # What the parsers were seen to raise on hostile bytes; RuntimeError holds RecursionError.
 _PARSE_ERRORS = (
@@ -70,6 +72,7 @@ _ENTITIES = re.compile(r"&(?:nbsp|amp|quot|apos|lt|gt|#\d{2,5}|#x[0-9a-f]{2,4});
 _ADDRESS = re.compile(
     r"[^\s<>()\[\],;:\"'|@]{1,64}@[^\s<>()\[\],;:\"'@|]{1,190}\.[^\s<>()\[\],;:\"'@|.]{1,63}(?![^\s<>()\[\],;:\"'@|.])"
 )
+_XML = re.compile(r"^(?:text|application)/(?:[\w.+-]*\+)?(?:xml|adf)$")
 _HEAD_END = re.compile(rb"\r?\n\r?\n|\r\r")
 _HEADER_START = re.compile(rb"(?:^|(?<=\n)|(?<=\r))(?![ \t\r\n])")
 _HTML_START = re.compile(r"\s*(?:<!doctype html|<html|<head|<body|<div|<table|<p[ >]|<span|<br|<meta)", re.IGNORECASE)
@@ -77,7 +80,7 @@ _HTML_START = re.compile(r"\s*(?:<!doctype html|<html|<head|<body|<div|<table|<p
 
 @dataclass(frozen=True, kw_only=True)
 class Attachment:
-    """What hangs on a mail; its content is not read."""
+    """What hangs on a mail; its content is not read, but for XML (`MailMessage.xml`)."""
 
     filename: str | None
     content_type: str
@@ -102,6 +105,7 @@ class MailMessage:
     content_types: tuple[str, ...] = ()  # of every part, outermost first
     calendar: bool = False  # a calendar method (REQUEST, REPLY, CANCEL) outside an attached file
     attachments: tuple[Attachment, ...] = ()
+    xml: tuple[str, ...] = ()  # XML parts, attached or not: a lead may come as ADF
     enclosed: tuple["MailMessage", ...] = ()  # mails forwarded as attachment
     defects: tuple[str, ...] = ()
 
@@ -230,6 +234,7 @@ def _read(
         content_types=tuple(bodies.content_types),
         calendar=bodies.calendar,
         attachments=tuple(bodies.attachments),
+        xml=tuple(bodies.xmls),
         enclosed=tuple(bodies.enclosed),
         defects=tuple(dict.fromkeys(clean_text(each)[:200] for each in defects)),
     )
@@ -259,7 +264,7 @@ def _header_text(value: str) -> str:
     if "=?" not in cut:
         return clean_text(_one_line(cut))
     try:
-        pieces = decode_header(cut)
+        pieces = decode_header(_one_line(cut))  # folded lines would lose the space between them
     except _PARSE_ERRORS:
         return clean_text(_one_line(cut))
     words = [
@@ -307,6 +312,7 @@ class _Bodies:
     content_types: list[str] = field(default_factory=list)
     calendar: bool = False
     attachments: list[Attachment] = field(default_factory=list)
+    xmls: list[str] = field(default_factory=list)
     enclosed: list[MailMessage] = field(default_factory=list)
 
     @property
@@ -341,9 +347,17 @@ class _Bodies:
             self.calendar = True
         if kind in ("text/plain", "text/html") and (not is_file or part.get_content_disposition() == "inline"):
             self._read_text(part, kind)
-        elif is_file or not kind.startswith("text/"):
-            name = _header_text(filename)[:300] if filename else None
+            return
+        name = _header_text(filename)[:300] if filename else None
+        if _XML.search(kind) or (name and name.lower().endswith((".xml", ".adf"))):
+            self._read_xml(part)
+        if is_file or not kind.startswith("text/"):
             self.attachments.append(Attachment(filename=name, content_type=kind, size=len(str(part.get_payload()))))
+
+    def _read_xml(self, part: Message) -> None:
+        payload = part.get_payload(decode=True)
+        if isinstance(payload, bytes) and len(payload) <= _XML_LIMIT and len(self.xmls) < _XMLS_LIMIT:
+            self.xmls.append(clean_text(_decoded(payload, part.get_content_charset())))
 
     def _read_text(self, part: Message, kind: str) -> None:
         payload = part.get_payload(decode=True)
@@ -410,6 +424,6 @@ def _without_leftovers(text: str) -> str:
     """Text a forwarder passed on undecoded: quoted-printable and HTML entities left in it (trap 8)."""
     if len(_QUOTED_PRINTABLE.findall(text)) >= 2:
         text = clean_text(_decoded(quopri.decodestring(text.encode("utf-8")), None))
-    if _ENTITIES.search(text):
+    if _ENTITIES.search(text) and "<adf" not in text.lower():
         text = clean_text(html_entities.unescape(text))
     return text

@@ -1,24 +1,27 @@
 """What becomes of a mail: a lead, ignored, or quarantined, and why. The one door from raw bytes to a decision.
 
-Order: certain non-leads, the known sender's rule, rules that know a layout by its words, likely non-leads,
-the generic rule. In doubt a mail is quarantined, as a lost lead costs more than a look at a mail.
+Order: certain non-leads, the known sender's rule, a data block, rules that know a layout by its words, likely
+non-leads, the generic rule. In doubt a mail is quarantined, as a lost lead costs more than a look at a mail.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
-from leadflow_pipeline.domain import mail_words as words
-from leadflow_pipeline.domain.generic_mail import FREE_MAIL_DOMAINS, person_of, prose_phone, read_prose
-from leadflow_pipeline.domain.mail_facts import Facts, MailView, is_own_address, read_facts, views_of
-from leadflow_pipeline.domain.mail_filters import Filtered, filter_mail
-from leadflow_pipeline.domain.mail_message import MailMessage, addresses_in, read_mail
-from leadflow_pipeline.domain.mail_rules import MailRule, NotALead, is_in_domains
+from leadflow_pipeline.domain.mail_facts import Facts, read_facts
+from leadflow_pipeline.domain.mail_filters import Filtered, filter_mail, is_spam, own_mail
+from leadflow_pipeline.domain.mail_leads import LeadFacts, StatedLead, gather, labelled_facts, stated_leads
+from leadflow_pipeline.domain.mail_message import MailMessage, read_mail
+from leadflow_pipeline.domain.mail_rules import MailRule, NotALead
+from leadflow_pipeline.domain.mail_trust import with_trust
+from leadflow_pipeline.domain.mail_unknown import LOOKED_FOR, announced_facts, form_facts, unknown_facts
+from leadflow_pipeline.domain.mail_views import MailView, views_of
 from leadflow_pipeline.domain.staged_leads import StagedLead
 
 Outcome = Literal["lead", "ignored", "quarantined"]
 
-_LOOKED_FOR = "no contact method found: looked for an e-mail address, a relay address and a phone number"
+_SPAM = "looks like spam: marked by a mail filter, or a story of money for nothing"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,94 +36,191 @@ class MailOutcome:
     lead: StagedLead | None = None
 
 
-def judge_mail(raw: bytes, rules: Sequence[MailRule]) -> MailOutcome:
-    """What becomes of the mail in `raw`. Never raises on any bytes."""
-    return judge_message(read_mail(raw), rules)
+def judge_mail(
+    raw: bytes,
+    rules: Sequence[MailRule],
+    *,
+    own_addresses: Collection[str] = (),
+    authserv_id: str | None = None,
+) -> MailOutcome:
+    """What becomes of the mail in `raw`. Never raises on any bytes.
+
+    `own_addresses`: those we send from, in lower case. `authserv_id`: the host whose `Authentication-Results`
+    are believed; without it every lead's `extra["authentication"]` is `none`.
+    """
+    return judge_message(read_mail(raw), rules, own_addresses=own_addresses, authserv_id=authserv_id)
 
 
-def judge_message(mail: MailMessage, rules: Sequence[MailRule]) -> MailOutcome:
+def judge_message(
+    mail: MailMessage,
+    rules: Sequence[MailRule],
+    *,
+    own_addresses: Collection[str] = (),
+    authserv_id: str | None = None,
+) -> MailOutcome:
     """What becomes of a mail that is already read."""
     if mail.is_empty:
         return MailOutcome(outcome="quarantined", reason="empty mail: no subject and no text")
     filtered = filter_mail(mail)
     if filtered is not None and filtered.certain:
         return MailOutcome(outcome="ignored", reason=filtered.reason)
-    views = views_of(mail)
-    known = _by_known_sender(views, [rule for rule in rules if rule.names_senders], filtered)
-    if known is not None:
-        return known
-    by_words = [rule for rule in rules if not rule.names_senders and not rule.everything]
-    for rule in by_words:
-        for view in reversed(views):
-            found = _lead_by(view, rule)
-            if found is not None:
+    views = views_of(mail)[::-1]
+    is_own = mail.from_address in own_addresses
+    if is_own and len(views) > 1:
+        views = views[:-1]  # what one of us forwards; the words above it are no lead's
+    elif is_own and filtered is None:
+        filtered = own_mail()
+    return _Judgement(mail=mail, views=views, rules=rules, filtered=filtered, authserv_id=authserv_id).outcome()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Judgement:
+    """One mail on its way to an outcome: each question is asked once, in order, until one is answered."""
+
+    mail: MailMessage
+    views: Sequence[MailView]  # the innermost forwarded mail first
+    rules: Sequence[MailRule]
+    filtered: Filtered | None
+    authserv_id: str | None
+
+    def outcome(self) -> MailOutcome:
+        return (
+            self._by_known_sender()
+            or self._by_data_block()
+            or self._by_words()
+            or self._by_form_in_bulk_mail()
+            or self._by_anything()
+        )
+
+    @cached_property
+    def generic(self) -> list[MailRule]:
+        return [rule for rule in self.rules if rule.everything]
+
+    @cached_property
+    def knowing_words(self) -> list[MailRule]:
+        return [rule for rule in self.rules if not rule.names_senders and not rule.everything]
+
+    def _by_known_sender(self) -> MailOutcome | None:
+        """What the rules of the mail's sender make of it; None where no rule claims the sender.
+
+        A claimed mail is never left to the generic rule: a changed layout would go unseen.
+        """
+        for view in self.views:
+            claiming = [rule for rule in self.rules if rule.claims(view.senders)]
+            for rule in claiming:
+                if (not_lead := _not_a_lead(view, rule)) is not None:
+                    return _of(rule, "ignored", not_lead.reason)
+            stated = stated_leads(view, claiming[0]) if claiming else []
+            for rule in claiming:
+                if (found := self._lead_by(view, rule, stated)) is not None:
+                    return found
+            if claiming and (found := self._lead_by_block(view, claiming[0], stated, source=claiming[0].source)):
                 return found
-    generic = [rule for rule in rules if rule.everything]
-    if filtered is not None:
-        for rule in generic:
-            found = _form_lead(views, rule) or _announced_lead(views, rule)
-            if found is not None:
-                return found
-        return MailOutcome(outcome="ignored", reason=filtered.reason)
-    if not generic:
-        return MailOutcome(outcome="quarantined", reason="no rule reads this mail")
-    outcomes = [_generic_outcome(views, rule) for rule in generic]
-    recognised = [_of(rule, "quarantined", _LOOKED_FOR) for rule in by_words if _matches(views[0], rule)]
-    return next((each for each in outcomes if each.outcome == "lead"), [*recognised, *outcomes][0])
+            strict = [rule for rule in claiming if not rule.shared]
+            if strict:
+                if self.filtered is not None and self.filtered.final_for_known_senders:
+                    return _of(strict[0], "ignored", self.filtered.reason)
+                return _changed_layout(view, strict)
+        return None
+
+    def _by_data_block(self) -> MailOutcome | None:
+        """The lead in metadata or ADF of a sender that no rule knows."""
+        for view in self.views if self.generic else ():
+            stated = stated_leads(view, self.generic[0])
+            if stated:
+                found = self._lead_by_block(view, self.generic[0], stated, source=self._source_named_by(stated))
+                if found is not None:
+                    return found
+        return None
+
+    def _by_words(self) -> MailOutcome | None:
+        """The lead of a layout that is known by its words, whoever sends it."""
+        for rule in self.knowing_words:
+            for view in self.views:
+                if (found := self._lead_by(view, rule, [])) is not None:
+                    return found
+        return None
+
+    def _by_form_in_bulk_mail(self) -> MailOutcome | None:
+        """What a likely non-lead comes to: a lead only where a form or an announcement stands in it."""
+        if self.filtered is None:
+            return None
+        for rule in self.generic:
+            facts, view = form_facts(self.views, rule) or announced_facts(self.views, rule) or (None, None)
+            if facts is not None and view is not None:
+                return self._lead(facts, rule, view)
+        return MailOutcome(outcome="ignored", reason=self.filtered.reason)
+
+    def _by_anything(self) -> MailOutcome:
+        """What the generic rule makes of the mail."""
+        if not self.generic:
+            return MailOutcome(outcome="quarantined", reason="no rule reads this mail")
+        reasons = []
+        for rule in self.generic:
+            judged = [(unknown_facts(view, rule), view) for view in self.views]
+            for (facts, _), view in judged:
+                if facts is not None:
+                    if is_spam(self.mail):
+                        return _of(rule, "quarantined", _SPAM)
+                    return self._lead(facts, rule, view)
+            reasons.append(_of(rule, "quarantined", judged[0][0][1]))
+        recognised = [_of(r, "quarantined", LOOKED_FOR) for r in self.knowing_words if matches(self.views[-1], r)]
+        return [*recognised, *reasons][0]
+
+    def _lead_by(self, view: MailView, rule: MailRule, stated: Sequence[StatedLead]) -> MailOutcome | None:
+        """The lead that a source's rule reads; None where the rule does not match or a required fact is missing."""
+        if not matches(view, rule):
+            return None
+        found = read_facts(view, rule)
+        labelled = [labelled_facts(view, generic, found, rule) for generic in self.generic]
+        lead = gather(stated, [("rule", found), *(("labels", each) for each in labelled)], view, rule)
+        if lead.missing(rule) or not lead.has_contact:
+            return None
+        return self._lead(lead, rule, view)
+
+    def _lead_by_block(
+        self, view: MailView, rule: MailRule, stated: Sequence[StatedLead], *, source: str
+    ) -> MailOutcome | None:
+        """The lead in a data block alone, where no layout of the sender is recognised."""
+        if not any(each.facts.has_contact for each in stated):
+            return None
+        labelled = [labelled_facts(view, generic, None, None) for generic in self.generic]
+        lead = gather(stated, [("labels", each) for each in labelled], view, rule)
+        outcome = self._lead(lead, rule, view)
+        first = stated[0]
+        source = source if source != "generic" or first.level != "adf" else "adf"
+        return MailOutcome(
+            outcome="lead", source=source, rule=first.level, rule_version=first.version, lead=outcome.lead
+        )
+
+    def _source_named_by(self, stated: Sequence[StatedLead]) -> str:
+        for each in stated:
+            called = " ".join((each.source or "").lower().split())
+            for rule in self.rules:
+                if called and called in rule.called:
+                    return rule.source
+        return self.generic[0].source
+
+    def _lead(self, lead: LeadFacts, rule: MailRule, view: MailView) -> MailOutcome:
+        staged = with_trust(lead.staged(), view, rule, self.authserv_id)
+        return MailOutcome(outcome="lead", source=rule.source, rule=rule.name, rule_version=rule.version, lead=staged)
 
 
-def _by_known_sender(
-    views: Sequence[MailView], rules: Sequence[MailRule], filtered: Filtered | None
-) -> MailOutcome | None:
-    """What the rules of the mail's sender make of it; None where no rule claims the sender.
-
-    The innermost forwarded mail comes first. A claimed mail is never left to the generic rule: a changed
-    layout would go unseen.
-    """
-    for view in reversed(views):
-        claiming = [rule for rule in rules if rule.claims(view.senders)]
-        for rule in claiming:
-            not_lead = _not_a_lead(view, rule)
-            if not_lead is not None:
-                return _of(rule, "ignored", not_lead.reason)
-        failures = []
-        for rule in claiming:
-            found = _lead_by(view, rule)
-            if found is not None:
-                return found
-            failures.append((rule, view))
-        if failures:
-            if filtered is not None and filtered.reason.startswith("security code"):
-                return _of(failures[0][0], "ignored", filtered.reason)
-            return _changed_layout(failures)
-    return None
-
-
-def _changed_layout(failures: Sequence[tuple[MailRule, MailView]]) -> MailOutcome:
-    for rule, view in failures:
-        if _matches(view, rule):
-            facts = read_facts(view, rule)
+def _changed_layout(view: MailView, rules: Sequence[MailRule]) -> MailOutcome:
+    for rule in rules:
+        if matches(view, rule):
+            facts: Facts = read_facts(view, rule)
             missing = [group for group in facts.missing(rule) if not facts.seen & set(group)]
             if missing:
                 wanted = "; ".join(" or ".join(group) for group in missing)
                 return _of(rule, "quarantined", f"layout of {rule.source} changed: {wanted} not found")
-            return _of(rule, "quarantined", _LOOKED_FOR)
-    rule = failures[0][0]
+            return _of(rule, "quarantined", LOOKED_FOR)
+    rule = rules[0]
     what = "subject or text" if rule.subject and rule.contains else "subject" if rule.subject else "text"
     return _of(rule, "quarantined", f"layout of {rule.source} changed: {what} that the rule knows not found")
 
 
-def _lead_by(view: MailView, rule: MailRule) -> MailOutcome | None:
-    """The lead that a source's rule reads; None where the rule does not match or a required fact is missing."""
-    if not _matches(view, rule):
-        return None
-    facts = _with_message_facts(read_facts(view, rule), view, rule)
-    if facts.missing(rule) or not facts.has_contact:
-        return None
-    return _lead(facts, rule)
-
-
-def _matches(view: MailView, rule: MailRule) -> bool:
+def matches(view: MailView, rule: MailRule) -> bool:
     """Whether subject and text are as the rule says. The sender is compared before, where it is named."""
     if rule.subject and not any(pattern.search(view.subject) for pattern in rule.subject):
         return False
@@ -133,111 +233,13 @@ def _contains(view: MailView, groups: Sequence[Sequence[str]]) -> bool:
 
 def _not_a_lead(view: MailView, rule: MailRule) -> NotALead | None:
     for each in rule.not_leads:
-        if (each.subject is None or each.subject.search(view.subject)) and _contains(view, each.contains):
+        if (
+            each.is_from(view.senders)
+            and (each.subject is None or each.subject.search(view.subject))
+            and _contains(view, each.contains)
+        ):
             return each
     return None
-
-
-def _with_message_facts(facts: Facts, view: MailView, rule: MailRule) -> Facts:
-    """The facts, completed by a number or address that the person typed into the message."""
-    message = facts.values.get("message")
-    if not message or {"phone", "email"} <= facts.values.keys():
-        return facts
-    values, origins = dict(facts.values), dict(facts.origins)
-    if "phone" not in values and (phone := prose_phone(message)):
-        values["phone"], origins["phone"] = phone, "message"
-    if "email" not in values:
-        for address in addresses_in(message):
-            if not is_own_address(address, rule, view.recipients):
-                is_relay = is_in_domains(address, rule.relay_domains, subdomains=True)
-                values.setdefault("relay_email" if is_relay else "email", address)
-                origins.setdefault("relay_email" if is_relay else "email", "message")
-    return Facts(values=values, origins=origins, extra=facts.extra, seen=facts.seen)
-
-
-def _form_lead(views: Sequence[MailView], rule: MailRule) -> MailOutcome | None:
-    """A lead under labels that even a bulk mail's footer does not have: a person's name and a way to reach them."""
-    for view in reversed(views):
-        facts = read_facts(view, rule)
-        if "name" in facts.values and _is_form(facts, at_least=3) and not _is_footer(facts, view):
-            return _lead(_with_message_facts(facts, view, rule), rule)
-    return None
-
-
-def _announced_lead(views: Sequence[MailView], rule: MailRule) -> MailOutcome | None:
-    """A lead that the subject of a machine's mail announces, with a stranger's address or number in the text."""
-    for view in reversed(views):
-        if rule.prose and words.ANNOUNCED_LEAD.search(view.subject):
-            facts = read_prose(view, rule).facts
-            if any(facts.origins.get(fact) == "text" for fact in ("email", "phone")):
-                return _lead(facts, rule)
-    return None
-
-
-def _is_form(facts: Facts, *, at_least: int) -> bool:
-    """Whether the labels belong to a form: a way to reach somebody and other facts beside it."""
-    labelled = {fact for fact, origin in facts.origins.items() if origin.startswith("label ")}
-    return facts.has_contact and len(labelled - {"property_url"}) >= at_least
-
-
-def _is_footer(facts: Facts, view: MailView) -> bool:
-    """Whether the address found is the sender's own: contact details in a footer."""
-    address = facts.values.get("email", "")
-    domains = {sender.rpartition("@")[2] for sender in view.senders}
-    return address in view.senders or (bool(address) and address.rpartition("@")[2] in domains)
-
-
-def _generic_outcome(views: Sequence[MailView], rule: MailRule) -> MailOutcome:
-    """What the generic rule makes of a mail: labels first, then free text; what was forwarded before the cover."""
-    outcomes = [_generic_view(view, rule) for view in reversed(views)]
-    return next((each for each in outcomes if each.outcome == "lead"), outcomes[-1])
-
-
-def _generic_view(view: MailView, rule: MailRule) -> MailOutcome:
-    labelled = read_facts(view, rule)
-    if _is_form(labelled, at_least=2):
-        return _lead(_with_sender(_with_message_facts(labelled, view, rule), view, rule), rule)
-    if not rule.prose:
-        return _of(rule, "quarantined", _LOOKED_FOR)
-    prose = read_prose(view, rule)
-    # A label in free text says more than the text around it.
-    facts = Facts(
-        values={**prose.facts.values, **_without_message(labelled.values)},
-        origins={**prose.facts.origins, **_without_message(labelled.origins)},
-        extra=labelled.extra,
-    )
-    is_inquiry = prose.announced or (prose.inquiry and prose.from_person)
-    if not facts.has_contact:
-        return _of(rule, "quarantined", f"{_LOOKED_FOR} in labels, text, Reply-To and From")
-    if not is_inquiry and not ("message" in labelled.values and _is_form(labelled, at_least=1)):
-        return _of(
-            rule, "quarantined", "no sign of an inquiry: a contact was found, but no wish or question about a home"
-        )
-    return _lead(facts, rule)
-
-
-def _without_message(found: Mapping[str, str]) -> dict[str, str]:
-    return {fact: text for fact, text in found.items() if fact != "message"}
-
-
-def _with_sender(facts: Facts, view: MailView, rule: MailRule) -> Facts:
-    """A form's facts, completed by the person whom the mail can be answered to, where it gives no address."""
-    person, name = person_of(view, rule)
-    if not person or facts.values.keys() & {"email", "relay_email"}:
-        return facts
-    if person != view.reply_to and person.rpartition("@")[2] not in FREE_MAIL_DOMAINS:
-        return facts  # the site's own mailbox, as far as anybody can tell
-    kind = "relay_email" if is_in_domains(person, rule.relay_domains, subdomains=True) else "email"
-    origin = "header reply-to" if person == view.reply_to else "header from"
-    values, origins = {**facts.values, kind: person}, {**facts.origins, kind: origin}
-    if name and "name" not in values:
-        values["name"], origins["name"] = name, origin
-    return Facts(values=values, origins=origins, extra=facts.extra, seen=facts.seen)
-
-
-def _lead(facts: Facts, rule: MailRule) -> MailOutcome:
-    lead = StagedLead(**facts.values, origins=dict(facts.origins), extra=dict(facts.extra))
-    return MailOutcome(outcome="lead", source=rule.source, rule=rule.name, rule_version=rule.version, lead=lead)
 
 
 def _of(rule: MailRule, outcome: Outcome, reason: str) -> MailOutcome:

@@ -6,7 +6,7 @@ beside the lines. What the lines mean is the business of `mail_labels` and the r
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -124,6 +124,7 @@ class Link:
 
     target: str  # as written: `mailto:…`, `tel:…`, `https://…`
     text: str
+    line: int = 0  # the line it stands on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,14 +162,14 @@ def read_html(html: str | None) -> VisibleText:
     """The visible lines and the links of an HTML part. Never raises; markup without end is read as it stands."""
     if not html:
         return VisibleText()
-    if _is_too_deep(html):
+    if is_too_deep(html):
         return read_plain(clean_text(_ANY_TAG.sub("\n", _DROPPED_PART.sub("\n", html))))
     root = LexborHTMLParser(html).root
     if root is None:
         return VisibleText()
     page = _Page()
     page.walk(root)
-    return VisibleText(lines=tuple(page.finished()), links=tuple(page.links))
+    return page.finished()
 
 
 def own_words(lines: Sequence[str], *, subject: str = "") -> tuple[str, ...]:
@@ -268,7 +269,7 @@ def _attribution(lines: Sequence[str]) -> tuple[int, int] | None:
     return None
 
 
-def _is_too_deep(html: str) -> bool:
+def is_too_deep(html: str) -> bool:
     """Whether elements nest deeper than any page: the parser's time grows with the square of the depth."""
     if html.count("<") <= _TAGS_LIMIT:
         return False
@@ -317,13 +318,16 @@ class _Page:
                     stack.append((child, False))
         self._break()
 
-    def finished(self) -> list[str]:
-        """The lines; single cells of a row next to each other, runs of empty lines cut to one."""
+    def finished(self) -> VisibleText:
+        """The lines, runs of empty ones cut to one, and the links with the lines they came to stand on."""
         kept: list[str] = []
+        places: list[int] = []
         for line in self.lines[:_LINES_LIMIT]:
+            places.append(len(kept))
             if line or (kept and kept[-1]):
                 kept.append(line[:_LINE_LIMIT])
-        return kept
+        links = [replace(link, line=places[link.line]) for link in self.links if link.line < len(places)]
+        return VisibleText(lines=tuple(kept), links=tuple(links))
 
     def _enter(self, node: LexborNode) -> bool:
         """Take what a node shows; whether its children count."""
@@ -387,7 +391,7 @@ class _Page:
         target = (node.attributes.get("href") or "").strip()
         if target and not target.startswith("#"):
             text = _SPACES.sub(" ", node.text(deep=True) or "").strip()
-            self.links.append(Link(target=clean_text(target)[:4000], text=clean_text(text)[:500]))
+            self.links.append(Link(target=clean_text(target)[:4000], text=clean_text(text)[:500], line=len(self.lines)))
 
     def _break(self, *, blank: bool = False) -> None:
         line = _TAB_RUN.sub("\t", clean_text("".join(self._line)).replace("\n", " ")).strip()

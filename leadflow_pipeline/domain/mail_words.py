@@ -171,6 +171,27 @@ CODE = any_of(r"""
     \d{4,8} is your (?:\w+ ){0,3}code
     código de (?:verificación|seguridad|acceso)\b[^\n]{0,40}?\n?\s*\b\d{4,8}
 """)
+DIGEST_SUBJECT = any_of(
+    r"""
+    (?:your )?(?:daily|weekly|monthly) (?:digest|summary|report|update|recap|newsletter|activity)
+    (?:your )?(?:hot ?sheet|performance report|listing (?:performance|activity) report)
+    (?:market|activity) (?:report|update|digest|summary)|newsletter|(?:new )?listings? (?:alert|digest)
+    (?:your )?(?:invoice|receipt|billing statement)|payment (?:received|failed|receipt)
+    resumen (?:diario|semanal|mensual)|boletín
+    """,
+    before=r"^\W*(?:",
+)
+# Two kinds together, one of them this: a person with an inheritance of two millions is a buyer.
+SCAM = any_of(r"""
+    next of kin|lottery|(?:compensation|unclaimed|abandoned|inheritance) (?:fund|sum|payment|claim)s?
+    (?:trunk|consignment) box|barrister|late (?:client|husband|father)(?:'s)? (?:fund|account|deposit)s?
+    (?:your|beneficiary) (?:fund|payment) (?:of|valued)|united nations (?:compensation|fund)|atm (?:visa )?card
+    confidential business (?:proposal|transaction)|transfer(?:red)? (?:of )?(?:the |this |your )?funds? (?:to|into) your
+""")
+SCAM_MONEY = any_of(r"""
+    western union|money ?gram|us\$|usd|million (?:united states |u\.?s\.? )?dollars|\$\d+(?:\.\d+)? ?million
+    bank (?:draft|transfer)|wire transfer|delivery (?:fee|charges?)
+""")
 MEETING_SUBJECT = any_of(
     r"""
     (?:updated )?invitation|accepted|declined|tentative|cancell?ed event|invitación|aceptado|rechazado

@@ -2,7 +2,7 @@
 
 import pytest
 
-from leadflow_pipeline.domain.mail_filters import filter_mail
+from leadflow_pipeline.domain.mail_filters import filter_mail, is_spam
 from leadflow_pipeline.domain.mail_message import read_mail
 
 
@@ -44,6 +44,7 @@ def test_a_machines_answer_is_certainly_no_lead(headers: str, expected: str) -> 
         ("Subject: Automatic reply: House", "auto-reply (subject)"),
         ("Subject: Respuesta automatica: Casa", "auto-reply (subject)"),
         ("Subject: Out of office", "auto-reply (subject)"),
+        ("From: news@portal.test\nSubject: Weekly digest", "digest or account notice (subject)"),
     ],
 )
 def test_marks_that_lead_mails_carry_too_are_only_likely(headers: str, expected: str) -> None:
@@ -63,6 +64,7 @@ def test_marks_that_lead_mails_carry_too_are_only_likely(headers: str, expected:
         "Subject: On vacation and looking for a house",
         "List-Id: <leads.brokerage.test>\nX-Google-Group-Id: 1\nPrecedence: list",
         "Return-Path: <ada@example.net>",
+        "From: Ada <ada@example.net>\nSubject: Market report for my house, please",
         "",
     ],
 )
@@ -82,3 +84,30 @@ def test_headers_come_before_words() -> None:
         "auto-reply (Auto-Submitted)",
         True,
     )
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "X-Spam-Flag: YES\n\nhello",
+        "X-Spam-Status: Yes, score=9\n\nhello",
+        "Subject: Your lottery fund\n\nSend the delivery fee by Western Union.",
+        "Subject: x\n\nI am a barrister and the next of kin of your late client asks you.",
+    ],
+)
+def test_spam_is_told_by_a_filters_mark_or_by_two_signs_of_its_story(raw: str) -> None:
+    """One sign is not enough: somebody may have inherited and buy with it."""
+    assert is_spam(read_mail(raw.encode()))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I inherited $2 million and want to buy a house with a bank draft.",
+        "I am the next of kin and want to sell the house of my late father.",
+        "We move from overseas; can we pay by wire transfer?",
+    ],
+)
+def test_a_person_with_money_is_no_spam(text: str) -> None:
+    """A false alarm here is a lost buyer."""
+    assert not is_spam(read_mail(f"Subject: House\n\n{text}".encode()))

@@ -18,7 +18,7 @@ from leadflow_pipeline.domain.mail_rules import FACTS
 from leadflow_pipeline.domain.staged_leads import StagedLead
 
 TOP = Path(__file__).resolve().parents[3]
-MAILS = sorted((TOP / "leadflow_pipeline_tests" / "fixtures" / "mails").glob("*.eml"))
+MAILS = sorted((TOP / "leadflow_pipeline_tests" / "fixtures" / "mails").rglob("*.eml"))
 CORPUS = Path(os.environ.get("LEADFLOW_MAIL_CORPUS") or TOP.parent / "shared" / "mail-corpus")
 RULES = load_rules()
 
@@ -46,7 +46,7 @@ def read(body: str, **keywords: str) -> StagedLead:
 SITE = "Sample Site <noreply@site.test>"
 
 
-@pytest.mark.parametrize("path", MAILS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", MAILS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_a_fixture_mail_is_read_as_the_file_beside_it_says(path: Path) -> None:
     """The layouts of lead-sources 1.5 and 1.6, with invented people. Facts not named must be absent."""
     expected = json.loads(path.with_suffix(".json").read_text())
@@ -57,6 +57,7 @@ def test_a_fixture_mail_is_read_as_the_file_beside_it_says(path: Path) -> None:
         found = {fact: getattr(outcome.lead, fact) for fact in FACTS}
         assert {fact: text for fact, text in found.items() if text is not None} == expected["lead"]
         assert set(outcome.lead.origins) == set(expected["lead"])
+        assert outcome.lead.extra | expected.get("extra", {}) == outcome.lead.extra
 
 
 def test_every_file_of_the_corpus_ends_in_an_outcome_and_no_bounce_becomes_a_lead() -> None:

@@ -9,7 +9,8 @@ import pytest
 from leadflow_pipeline.adapters.rule_files import RuleFileError, load_rule, load_rules, rules_version
 from leadflow_pipeline.domain.mail_labels import normalize_label
 from leadflow_pipeline.domain.mail_outcomes import MailOutcome, judge_mail
-from leadflow_pipeline.domain.mail_rules import MailRule, RuleError, mail_rule
+from leadflow_pipeline.domain.mail_rule_reader import mail_rule
+from leadflow_pipeline.domain.mail_rules import MailRule, RuleError
 
 
 def rule(**content: Any) -> MailRule:
@@ -67,7 +68,7 @@ def test_a_fact_is_read_from_a_header() -> None:
     outcome = judged(made, text="x", sender="Ada Example <t0@portal.test>", Reply_To="ada@example.net", X_Listing="77")
     assert facts(outcome) == {"email": "ada@example.net", "name": "Ada Example", "property_mls_id": "77"}
     assert outcome.lead is not None
-    assert outcome.lead.origins["email"] == "header reply-to"
+    assert outcome.lead.origins["email"] == "rule: header reply-to"
 
 
 def test_a_fact_is_read_from_a_link() -> None:
@@ -196,12 +197,12 @@ def test_a_part_of_what_was_found_can_be_taken() -> None:
     assert facts(outcome)["property_address"] == "1 Test Way"
     assert facts(outcome)["property_price"] == "$450,000"
     assert outcome.lead is not None
-    assert outcome.lead.extra == {"pets": "two cats"}
+    assert outcome.lead.extra["pets"] == "two cats"
 
 
 def test_a_label_is_compared_without_marks_and_case() -> None:
     """`E-mail (required) *` and `e-mail` are one label; `First Name` and `Name` are two."""
-    assert normalize_label(" *E-mail* (required) ") == normalize_label("e-mail") == "e mail"
+    assert normalize_label(" *E-mail* (required) ") == normalize_label("e-mail") == normalize_label("Email") == "email"
     assert normalize_label("First Name") != normalize_label("Name")
 
 
@@ -312,7 +313,11 @@ def test_an_own_rule_replaces_its_namesake_and_others_are_added(tmp_path: Path) 
 
 def test_the_packages_rules_load_and_the_generic_one_is_last() -> None:
     """Known senders first, any mail last."""
-    assert [each.name for each in load_rules()] == ["contact_form_7", "realtor_com", "generic"]
+    sources = "zillow zillow_rentals streeteasy realtor_com homes_com trulia apartments_com apartment_list rent_com"
+    sources += " apartment_guide for_rent yelp avail follow_up_boss idx_site contact_form_7 webflow zapier generic"
+    rules = load_rules()
+    assert {each.source for each in rules} == set(sources.split())
+    assert rules[-1].name == "generic"
 
 
 def test_the_version_of_the_rules_changes_with_what_they_say(tmp_path: Path) -> None:
