@@ -237,7 +237,8 @@ def _print_addresses(settings: Settings) -> None:
             f"password {SANDBOX_PASSWORD}, folder INBOX"
         )
     else:
-        console.print(f"  Mailbox      {settings.imap_user} at {settings.imap_host}, folder {settings.imap_folder}")
+        for mailbox in settings.list_mailboxes():
+            console.print(f"  Mailbox      {mailbox.user} at {mailbox.host}, {', '.join(mailbox.folders)}")
     console.print(f"  State, logs  {settings.home}")
     console.print("  Try          .venv/bin/leadflow status, explain 1, agents list, send-samples, doctor\n")
 

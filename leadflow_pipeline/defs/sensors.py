@@ -4,6 +4,7 @@ The daemon looks at sensors every 5 seconds whatever their interval says; a tick
 sees a lead the moment it lands. Runs claim their own work, so a run too many finds nothing and ends.
 """
 
+import time
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -15,8 +16,11 @@ from leadflow_pipeline.defs.jobs import lead_pipeline
 from leadflow_pipeline.defs.resources import SANDBOX_BACKFILL_DAYS
 from leadflow_pipeline.settings import read_settings
 from leadflow_pipeline.stages.batches import ask_for_batches, wait_for_batches
+from leadflow_pipeline.stages.drift import watch_answers
 from leadflow_pipeline.stages.mail_intake import WatchTimes, watch_mailboxes
 
+STARTED_AT = time.monotonic()
+GRACE_SECONDS = 60  # a stack that starts after a night has not asked its mailboxes yet
 WAIT_SECONDS = 4.5
 LANDING_SECONDS = 8  # a turn is two looks at most; Dagster ends a tick after 60
 
@@ -53,8 +57,12 @@ def imap_inbox_sensor(
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Waits for anything that lands or is left over, and asks for a run.",
 )
-def landing_sensor(database: dg.ResourceParam[Database]) -> list[dg.RunRequest] | dg.SkipReason:
-    """Posts, leads whose worker was lost, leads that waited for an agent."""
+def landing_sensor(
+    database: dg.ResourceParam[Database], mailbox: dg.ResourceParam[tuple[ImapMailbox, ...]]
+) -> list[dg.RunRequest] | dg.SkipReason:
+    """Posts, leads whose worker was lost, leads that waited for an agent. Tells when a mailbox no longer answers."""
+    if time.monotonic() - STARTED_AT > GRACE_SECONDS:
+        watch_answers(database, [(each.account, each.folder) for each in mailbox], now=datetime.now(UTC))
     limits = batch_limits(read_settings())
     with database.listen("landing") as listener:
         return request_runs(wait_for_batches(database, listener, limits, seconds=WAIT_SECONDS))

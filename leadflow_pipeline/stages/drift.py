@@ -1,4 +1,4 @@
-"""Watches the sources: which fields come filled less often than they used to, and who has gone silent.
+"""Watches the sources: fields that come filled less often than they used to, and whoever has gone silent.
 
 What counts as a change is decided in `domain.drift`. Each finding becomes an ops alert, once a day.
 """
@@ -18,6 +18,7 @@ from leadflow_pipeline.domain.drift import (
     find_fill_drift,
     find_silence,
 )
+from leadflow_pipeline.stages.mail_intake import list_silent_mailboxes
 from leadflow_pipeline.stages.store import Store, StoreTransaction, as_json_rows
 
 LAST_LEADS = 50  # what counts as now: this many leads of a source, no older than a week
@@ -54,6 +55,22 @@ def watch_rhythms(store: Store, *, now: datetime) -> list[Finding]:
         findings = [
             Finding(key=f"silence:{silence.source}", text=describe_silence(silence, now)) for silence in silences
         ]
+        _queue(transaction, findings, now)
+    return findings
+
+
+def watch_answers(store: Store, mailboxes: Sequence[tuple[str, str]], *, now: datetime) -> list[Finding]:
+    """The mailboxes (account and folder) that have stopped answering; alerts are queued for them."""
+    findings = [
+        Finding(
+            key=f"mailbox:{silent.account}/{silent.folder}",
+            text=f"The mailbox {silent.account}, folder {silent.folder}, has not answered "
+            + (f"since {silent.checked_at:%Y-%m-%d %H:%M:%S %Z}" if silent.checked_at else "at all")
+            + ". Mails wait there until it does; `leadflow doctor` tells what is wrong",
+        )
+        for silent in list_silent_mailboxes(store, mailboxes)
+    ]
+    with store.transaction() as transaction:
         _queue(transaction, findings, now)
     return findings
 

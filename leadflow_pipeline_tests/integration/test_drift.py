@@ -8,7 +8,7 @@ import pytest
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.definitions import build_definitions
 from leadflow_pipeline.settings import Settings
-from leadflow_pipeline.stages.drift import watch_fill_rates, watch_rhythms
+from leadflow_pipeline.stages.drift import watch_answers, watch_fill_rates, watch_rhythms
 from leadflow_pipeline_tests.integration.test_pipeline import Query
 
 MAILS_EVERY_HOUR = """
@@ -63,6 +63,20 @@ def test_a_source_that_stops_is_told(database: Database, query: Query) -> None:
     [finding] = watch_rhythms(database, now=datetime.now(UTC))
     assert finding.key == "silence:streeteasy (email)"
     assert "nothing for 30 hours" in finding.text
+    assert alerts(query) == [finding.text]
+
+
+def test_a_mailbox_that_has_stopped_answering_is_told_once_a_day(database: Database, query: Query) -> None:
+    """Listeners have been seen "active" and dead for 35 hours (reliability notes, section 2)."""
+    query(
+        """insert into landing.mailboxes (account, folder, uidvalidity, last_uid, read_since, checked_at) values
+           ('leads@a.example', 'INBOX', 1, 1, '2026-01-01', now() - interval '2 minutes'),
+           ('leads@b.example', 'INBOX', 1, 1, '2026-01-01', now())"""
+    )
+    mailboxes = [("leads@a.example", "INBOX"), ("leads@b.example", "INBOX")]
+    [finding] = watch_answers(database, mailboxes, now=datetime.now(UTC))
+    watch_answers(database, mailboxes, now=datetime.now(UTC))
+    assert "leads@a.example" in finding.text
     assert alerts(query) == [finding.text]
 
 
