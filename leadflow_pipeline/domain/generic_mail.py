@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from phonenumbers import Leniency, PhoneNumberMatcher
 
 from leadflow_pipeline.domain import mail_words as words
+from leadflow_pipeline.domain.mail_characters import addresses_in
 from leadflow_pipeline.domain.mail_facts import Facts
-from leadflow_pipeline.domain.mail_message import addresses_in
+from leadflow_pipeline.domain.mail_quotes import own_words
 from leadflow_pipeline.domain.mail_rules import MailRule, is_in_domains
-from leadflow_pipeline.domain.mail_text import own_words
 from leadflow_pipeline.domain.mail_values import name_in
 from leadflow_pipeline.domain.mail_views import MailView, is_own_address
 from leadflow_pipeline.domain.plain_text import clean_line, clean_paragraphs

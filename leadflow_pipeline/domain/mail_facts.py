@@ -10,17 +10,22 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
+from leadflow_pipeline.domain.mail_characters import addresses_in, clean_text
 from leadflow_pipeline.domain.mail_labels import LabelIndex, LabelledLine, separate_labels
-from leadflow_pipeline.domain.mail_message import addresses_in, clean_text
 from leadflow_pipeline.domain.mail_metadata import Stated
+from leadflow_pipeline.domain.mail_quotes import own_words
 from leadflow_pipeline.domain.mail_rules import Finder, MailRule, is_in_domains
 from leadflow_pipeline.domain.mail_sections import Foreign, ends_message, foreign_lines
-from leadflow_pipeline.domain.mail_text import VisibleText, own_words
+from leadflow_pipeline.domain.mail_text import VisibleText
 from leadflow_pipeline.domain.mail_values import LINE_LIMIT, URL, alone_in, is_nothing, is_price, name_in, phone_in
 from leadflow_pipeline.domain.mail_views import MailView, is_own_address
 from leadflow_pipeline.domain.plain_text import clean_line, clean_paragraphs
 
 _MESSAGE_LIMIT = 20_000
+_SEARCHED_LINES_LIMIT = 2_000
+_SEARCHED_LINE_LIMIT = 4_000
+_LETTER = re.compile(r"[^\W_]")
+_RUN_OF_SIGNS = re.compile(r"((?:[^\w\s]|_|\s){20})(?:[^\w\s]|_|\s)+")
 _PERSONAL = frozenset({"name", "first_name", "last_name", "email", "relay_email", "phone", "address"})
 
 
@@ -224,11 +229,24 @@ class _Body:
                 rest = (match["value"] or "") if "value" in pattern.groupindex else ""
                 yield self._block(LabelledLine(label="", value=rest, line=number), finder, fact), "heading"
 
+    @cached_property
+    def searched(self) -> list[tuple[int, str]]:
+        """The lines that patterns go through, with their numbers, without the runs of signs that make these slow."""
+        kept: list[tuple[int, str]] = []
+        empty = 0
+        for number, line in enumerate(self.lines[:_SEARCHED_LINES_LIMIT]):
+            empty = 0 if _LETTER.search(line) else empty + 1
+            if empty <= 2:
+                kept.append((number, _RUN_OF_SIGNS.sub(r"\1", line[:_SEARCHED_LINE_LIMIT])))
+        return kept
+
     def _in_text(self, fact: str, finder: Finder, pattern: re.Pattern[str]) -> Iterator[tuple[str, str]]:
         allowed = self._range(finder)
-        text = "\n".join(self.lines[allowed.start : allowed.stop])
+        lines = [(number, line) for number, line in self.searched if number in allowed]
+        text = "\n".join(line for _, line in lines)
         for match in pattern.finditer(text):
-            if fact not in _PERSONAL or self._is_for(fact, allowed.start + text.count("\n", 0, match.start("value"))):
+            number = lines[text.count("\n", 0, match.start("value"))][0] if fact in _PERSONAL else -1
+            if self._is_for(fact, number):
                 value = match["value"] or ""
                 yield value if fact == "message" else _one_line(value.split("\n")), "text"
 

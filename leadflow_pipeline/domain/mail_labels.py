@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 _LABEL_LIMIT = 60
+_SEARCHED_LIMIT = 500  # an ending shows at the beginning of its line
 _EDGE = r"[^\w(\[¿#]*"
 _COLON = re.compile(rf"^{_EDGE}(?P<label>[^:：\t]{{1,{_LABEL_LIMIT}}})[:：][\s*_]*(?P<value>.*)$")
 _OTHER = re.compile(
@@ -128,7 +129,7 @@ class LabelIndex:
             line = self.lines[number]
             if len(taken) >= lines:
                 break
-            if (is_end is not None and is_end(number)) or (ends is not None and ends.search(line)):
+            if (is_end is not None and is_end(number)) or (ends is not None and ends.search(line[:_SEARCHED_LIMIT])):
                 break
             if _BLANK.match(line):
                 blanks += 1

@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from leadflow_pipeline.domain.generic_mail import introduced_name, prose_budget, prose_phone, signed_name
 from leadflow_pipeline.domain.mail_adf import read_adf
+from leadflow_pipeline.domain.mail_characters import addresses_in
 from leadflow_pipeline.domain.mail_facts import Facts, read_facts, stated_facts
 from leadflow_pipeline.domain.mail_labels import normalize_label
-from leadflow_pipeline.domain.mail_message import addresses_in
 from leadflow_pipeline.domain.mail_metadata import read_metadata
 from leadflow_pipeline.domain.mail_rules import MailRule, is_in_domains
 from leadflow_pipeline.domain.mail_values import name_in

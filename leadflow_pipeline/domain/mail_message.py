@@ -1,17 +1,15 @@
 """Raw mail bytes to a `MailMessage`: headers, text and HTML as Unicode that can be stored, whatever the bytes.
 
-Here is only MIME: parsing, charsets, caps, clean-up of characters. What a mail means is decided elsewhere.
-Nothing in this module raises on any bytes; what was wrong with them stands in `MailMessage.defects`.
+Here is only MIME: parsing and caps; charsets and clean-up of characters are in `mail_characters`. What a mail
+means is decided elsewhere. Nothing in this module raises on any bytes; what was wrong with them stands in
+`MailMessage.defects`.
 """
 
 import codecs
 import email
-import html as html_entities
 import itertools
 import logging
-import quopri
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.errors import MessageError
@@ -23,10 +21,11 @@ from email.utils import getaddresses
 import mailparser
 from mailparser.exceptions import MailParserError
 
+from leadflow_pipeline.domain.mail_characters import BODY_LIMIT, addresses_in, clean_text, decoded, without_leftovers
+
 # It logs whole headers it cannot decode; a lead's text must never be in a log.
 logging.getLogger("mailparser").setLevel(logging.CRITICAL + 1)
 
-BODY_LIMIT = 1_000_000  # characters of text, and of HTML
 _RAW_LIMIT = 40_000_000  # Gmail takes 35,651,584 bytes; nothing larger is a mail
 _HEADER_LIMIT = 20_000
 _HEADERS_LIMIT = 2_000
@@ -45,33 +44,8 @@ _PARSE_ERRORS = (
     MessageError, MailParserError,
 )  # fmt: skip
 
-# Codecs that Python takes as a charset but no mail may name: slow, or not a charset at all.
-_REFUSED_CODECS = frozenset({"punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined"})
 _REFUSED_CHARSET = re.compile(rb"punycode|idna|unicode.escape", re.IGNORECASE)
 _BOUNDARY = re.compile(rb"boundary\s*=", re.IGNORECASE)
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-
-_LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
-_CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
-_INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
-    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e0fff]"
-)
-# Joiners shape Persian, Indic and emoji text; beside ASCII or spaces they only hide words from a reader.
-_IDLE_JOINERS = re.compile("(?<![^\x00-\x7f])[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f])")
-_WIDE_SPACES = re.compile(r"[^\S\n\t\x20-\x7e]")
-_PRINTABLE_ASCII = re.compile(r"[\x20-\x7e\n\t]*")
-_QUOTED_PRINTABLE = re.compile(r"=(?:3D|20$|C3=[89AB][0-9A-F]|C2=A0|E2=80=[0-9A-F]{2}|\n)", re.MULTILINE)
-_ENTITIES = re.compile(r"&(?:nbsp|amp|quot|apos|lt|gt|#\d{2,5}|#x[0-9a-f]{2,4});", re.IGNORECASE)
-_ADDRESS = re.compile(
-    r"[^\s<>()\[\],;:\"'|@]{1,64}@[^\s<>()\[\],;:\"'@|]{1,190}\.[^\s<>()\[\],;:\"'@|.]{1,63}(?![^\s<>()\[\],;:\"'@|.])"
-)
 _XML = re.compile(r"^(?:text|application)/(?:[\w.+-]*\+)?(?:xml|adf)$")
 _HEAD_END = re.compile(rb"\r?\n\r?\n|\r\r")
 _HEADER_START = re.compile(rb"(?:^|(?<=\n)|(?<=\r))(?![ \t\r\n])")
@@ -127,22 +101,6 @@ def read_mail(raw: bytes) -> MailMessage:
     whole = _with_bounded_head(raw[:_RAW_LIMIT].removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n"), defects)
     message, senders, replies = _parsed(whole, defects)
     return _read(message, defects, senders=senders, replies=replies)
-
-
-def clean_text(text: str) -> str:
-    """Text in which every character can be seen or is a line end or tab: composed, storable as UTF-8."""
-    if _PRINTABLE_ASCII.fullmatch(text):
-        return text
-    lines = _CONTROLS.sub("", _LINE_ENDS.sub("\n", text))
-    if lines.isascii():
-        return lines
-    seen = _WIDE_SPACES.sub(" ", _INVISIBLE.sub("", lines))
-    return unicodedata.normalize("NFC", _IDLE_JOINERS.sub("", seen))
-
-
-def addresses_in(text: str) -> list[str]:
-    """The e-mail addresses in `text`, in order, in lower case, without the full stop of the sentence (trap 4)."""
-    return [each.strip(".,;:!?*_'’").lower() for each in _ADDRESS.findall(text)] if "@" in text else []
 
 
 def _parsed(raw: bytes, defects: list[str]) -> tuple[Message, list[tuple[str, str]], list[tuple[str, str]]]:
@@ -229,7 +187,7 @@ def _read(
         message_id=_one_line(next(iter(headers.get("message-id", ())), "")) or None,
         date_text=_one_line(next(iter(headers.get("date", ())), "")) or None,
         headers=headers,
-        text=_without_leftovers(text) if text and text.strip() else None,
+        text=without_leftovers(text) if text and text.strip() else None,
         html=html if html and html.strip() else None,
         content_types=tuple(bodies.content_types),
         calendar=bodies.calendar,
@@ -260,7 +218,7 @@ def _header_text(value: str) -> str:
     """A header's value as Unicode: raw 8-bit bytes first, then encoded words, each word on its own."""
     cut = value[:_HEADER_LIMIT]
     if not cut.isascii():
-        cut = _decoded(cut.encode("utf-8", "surrogateescape"), None) if _escaped(cut) else cut
+        cut = decoded(cut.encode("utf-8", "surrogateescape"), None) if _escaped(cut) else cut
     if "=?" not in cut:
         return clean_text(_one_line(cut))
     try:
@@ -268,7 +226,7 @@ def _header_text(value: str) -> str:
     except _PARSE_ERRORS:
         return clean_text(_one_line(cut))
     words = [
-        piece if isinstance(piece, str) else _decoded(piece, charset) if charset else _decoded(piece, None)
+        piece if isinstance(piece, str) else decoded(piece, charset) if charset else decoded(piece, None)
         for piece, charset in pieces
     ]
     return clean_text(_one_line("".join(words)))
@@ -357,13 +315,13 @@ class _Bodies:
     def _read_xml(self, part: Message) -> None:
         payload = part.get_payload(decode=True)
         if isinstance(payload, bytes) and len(payload) <= _XML_LIMIT and len(self.xmls) < _XMLS_LIMIT:
-            self.xmls.append(clean_text(_decoded(payload, part.get_content_charset())))
+            self.xmls.append(clean_text(decoded(payload, part.get_content_charset())))
 
     def _read_text(self, part: Message, kind: str) -> None:
         payload = part.get_payload(decode=True)
         content = payload if isinstance(payload, bytes) else str(part.get_payload()).encode("utf-8", "replace")
         charset = part.get_content_charset()
-        read = clean_text(_decoded(content[: 4 * BODY_LIMIT], charset))
+        read = clean_text(decoded(content[: 4 * BODY_LIMIT], charset))
         (self.htmls if kind == "text/html" else self.texts).append(read[:BODY_LIMIT])
 
     def _enclose(self, part: Message) -> None:
@@ -383,47 +341,3 @@ def _parts(message: Message) -> Iterator[Message]:
         inner = part.get_payload() if part.is_multipart() else None
         if isinstance(inner, list) and part.get_content_type() != "message/rfc822":
             waiting.extend(each for each in reversed(inner) if isinstance(each, Message))
-
-
-def _decoded(content: bytes, charset: str | None) -> str:
-    """Bytes as text in steps: byte order mark, the charset named, UTF-8, then Windows-1252.
-
-    Mail that says ISO-8859-1 means Windows-1252, as browsers know; UTF-8 with a few broken bytes stays UTF-8.
-    """
-    for mark, codec in _BOMS:
-        if content.startswith(mark):
-            return content.decode(codec, "replace")
-    for name in (_codec(charset), "utf-8"):
-        if name is None:
-            continue
-        try:
-            return content.decode(name)
-        except (ValueError, LookupError):
-            continue
-    read = content.decode("utf-8", "replace")
-    broken = read.count("\ufffd")
-    if broken * 4 < sum(1 for letter in read if letter > "\x7f"):
-        return read
-    try:
-        return content.decode("cp1252")
-    except UnicodeDecodeError:
-        return content.decode("latin-1")
-
-
-def _codec(charset: str | None) -> str | None:
-    try:
-        name = codecs.lookup((charset or "").strip("\"' ").replace("\x00", "")).name
-    except (LookupError, ValueError):
-        return None
-    if name.replace("-", "_") in _REFUSED_CODECS:
-        return None
-    return "cp1252" if name in ("iso8859-1", "ascii") and charset and "ascii" not in charset.lower() else name
-
-
-def _without_leftovers(text: str) -> str:
-    """Text a forwarder passed on undecoded: quoted-printable and HTML entities left in it (trap 8)."""
-    if len(_QUOTED_PRINTABLE.findall(text)) >= 2:
-        text = clean_text(_decoded(quopri.decodestring(text.encode("utf-8")), None))
-    if _ENTITIES.search(text) and "<adf" not in text.lower():
-        text = clean_text(html_entities.unescape(text))
-    return text

@@ -9,7 +9,7 @@ from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
 
-from leadflow_pipeline.domain.mail_message import clean_text
+from leadflow_pipeline.domain.mail_characters import clean_text
 from leadflow_pipeline.domain.mail_text import is_too_deep
 from leadflow_pipeline.domain.plain_text import clean_line
 

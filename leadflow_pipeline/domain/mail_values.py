@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from leadflow_pipeline.domain import mail_words as words
-from leadflow_pipeline.domain.mail_message import addresses_in
+from leadflow_pipeline.domain.mail_characters import addresses_in
 from leadflow_pipeline.domain.mail_rules import Shape
 from leadflow_pipeline.domain.plain_text import clean_line
 
@@ -24,6 +24,7 @@ _PHONE = re.compile(
     re.IGNORECASE,
 )
 _TEMPLATE_TAG = re.compile(r"\[[a-z][\w -]*\](?:\s*<\[[\w -]+\]>)?")  # a form's tag that nothing was put into
+_DATE = re.compile(r"(?<!\d)\d{1,2}[/.-]\d{1,2}[/.-](?:19|20)\d\d(?!\d)|(?<!\d)20\d\d[/.-]\d{1,2}[/.-]\d{1,2}(?!\d)")
 _AMOUNT = re.compile(r"\$\s?\d|\d{1,3}(?:[.,]\d{3})+|\b\d{3,}\b|\d\s?[km]\b", re.IGNORECASE)
 URL = re.compile(r"https?://[^\s<>\"\])]+", re.IGNORECASE)
 _NOT_IN_NAMES = re.compile(r"[{}=:<>]|\d{3}|\d+ \w+ \w+$")
@@ -37,6 +38,7 @@ def phone_in(text: str) -> str | None:
     bare = text
     for address in addresses_in(text):
         bare = re.sub(re.escape(address), " ", bare, flags=re.IGNORECASE)
+    bare = _DATE.sub(" ", bare)
     found = [each for each in _PHONE.findall(URL.sub(" ", bare)) if 7 <= sum(map(str.isdigit, each)) <= 20]
     if len(found) == 1:
         return str(found[0]).strip()

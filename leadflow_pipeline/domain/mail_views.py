@@ -5,9 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from leadflow_pipeline.domain.mail_message import MailMessage, addresses_in
+from leadflow_pipeline.domain.mail_characters import addresses_in
+from leadflow_pipeline.domain.mail_message import MailMessage
+from leadflow_pipeline.domain.mail_quotes import forwarded_mail
 from leadflow_pipeline.domain.mail_rules import MailRule, is_in_domains
-from leadflow_pipeline.domain.mail_text import Link, VisibleText, forwarded_mail, read_html, read_plain
+from leadflow_pipeline.domain.mail_text import Link, VisibleText, read_html, read_plain
 
 _FORWARDS_LIMIT = 4
 # Kept apart from `from_address`: who wrote the mail before a program passed it on (trap 9).

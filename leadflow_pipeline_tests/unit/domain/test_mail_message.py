@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadflow_pipeline.domain.mail_message import BODY_LIMIT, MailMessage, addresses_in, clean_text, read_mail
-from leadflow_pipeline.domain.mail_text import forwarded_mail, own_words, read_html
+from leadflow_pipeline.domain.mail_characters import BODY_LIMIT, addresses_in, clean_text
+from leadflow_pipeline.domain.mail_message import MailMessage, read_mail
+from leadflow_pipeline.domain.mail_quotes import forwarded_mail, own_words
+from leadflow_pipeline.domain.mail_text import read_html
 
 
 def lines_of(html: str) -> list[str]:

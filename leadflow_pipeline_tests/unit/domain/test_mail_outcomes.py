@@ -138,6 +138,15 @@ def test_hostile_bytes_end_in_an_outcome_within_two_seconds(name: str) -> None:
     repr(outcome).encode()
 
 
+@pytest.mark.parametrize("sender", ["leads@email.realtor.com", "r@zillowrentals.com", "support@avail.co"])
+@pytest.mark.parametrize("filling", ["\n" * 100_000, "." * 300_000, "-\n" * 50_000, '"' * 200_000, " \n" * 50_000])
+def test_signs_without_end_do_not_slow_a_rules_patterns(sender: str, filling: str) -> None:
+    """Patterns such as `\\W*$` are quadratic in a run of signs; a mail of dashes took 7 s before runs were cut."""
+    started = time.process_time()
+    judge_mail(mail(f"New contact\nAda says:\n{filling}\n", sender=sender), RULES)
+    assert time.process_time() - started < 2
+
+
 def test_a_mail_without_from_date_and_message_id_is_read() -> None:
     """chatwoot#9069: mail without a Message-ID was never parsed."""
     outcome = judge_mail(b"Subject: New lead\r\n\r\nName: Ada Example\r\nPhone: 512-555-0142\r\n", RULES)

@@ -9,7 +9,7 @@ import pytest
 from leadflow_pipeline.adapters.rule_files import RuleFileError, load_rule, load_rules, rules_version
 from leadflow_pipeline.domain.mail_labels import normalize_label
 from leadflow_pipeline.domain.mail_outcomes import MailOutcome, judge_mail
-from leadflow_pipeline.domain.mail_rule_reader import mail_rule
+from leadflow_pipeline.domain.mail_rule_reader import mail_rule, mail_rules
 from leadflow_pipeline.domain.mail_rules import MailRule, RuleError
 
 
@@ -106,6 +106,87 @@ def test_a_fact_is_read_after_a_heading() -> None:
         made, text="New contact\n\nAda Example says:\nIs it free?\n\nThanks\n\nAbout Ada\nPhone: 512-555-0142"
     )
     assert facts(outcome) == {"name": "Ada Example", "message": "Is it free?\n\nThanks", "phone": "512-555-0142"}
+
+
+def test_a_fact_is_read_from_a_line_of_its_own_in_a_section() -> None:
+    """Some notices have no labels at all: only shape and place tell name, address and number."""
+    section = {"after": "^New lead", "before": "^Your listing"}
+    made = rule(
+        fields={fact: {"alone": fact, **section} for fact in ("name", "email", "phone")}
+        | {"property_address": {"alone": "address", "after": "^Your listing"}, "property_price": {"alone": "price"}}
+    )
+    text = (
+        "Bob Agent\n512-555-0199\nNew lead\nAda Example\nada@example.net\n512-555-0142\n"
+        "Your listing\n12 Oak St #4\nAustin, TX 78704\n$1,850/mo\n"
+    )
+    assert facts(judged(made, text=text)) == {
+        "name": "Ada Example",
+        "email": "ada@example.net",
+        "phone": "512-555-0142",
+        "property_address": "12 Oak St #4, Austin, TX 78704",
+        "property_price": "$1,850/mo",
+    }
+
+
+def test_a_message_is_read_from_the_opening() -> None:
+    """A relay's mail may be nothing but the message between a greeting and the portal's own words."""
+    made = rule(fields={"phone": ["Phone"], "message": {"opening": "^Hi Bob", "until": ["^Reply"]}})
+    outcome = judged(made, text="Hi Bob,\n\nIs it free?\n\nCall me.\nReply to this mail\nPhone: 512-555-0142")
+    assert facts(outcome)["message"] == "Is it free?\n\nCall me."
+
+
+LAYOUTS: dict[str, Any] = {
+    "match": None,
+    "fields": {"phone": ["Phone"]},
+    "layouts": [
+        {
+            "name": "old",
+            "match": {"domains": ["portal.test"], "contains": ["old layout"]},
+            "fields": {"name": ["Name"]},
+        },
+        {"name": "new", "match": {"domains": ["portal.test"]}, "fields": {"name": ["Caller"]}, "requires": ["name"]},
+    ],
+}
+
+
+def layouts(**content: Any) -> tuple[MailRule, ...]:
+    basis = {key: value for key, value in {**BASIS, **LAYOUTS, **content}.items() if value is not None}
+    return mail_rules(basis, file="sample.yaml")
+
+
+def test_layouts_of_a_file_share_what_they_have_in_common() -> None:
+    """A portal has several layouts at a time; the outcome names the one that read the mail."""
+    made = layouts()
+    old = judged(*made, text="old layout\nName: Ada\nPhone: 512-555-0142")
+    new = judged(*made, text="Caller: Ada\nPhone: 512-555-0142")
+    assert (old.rule, new.rule) == ("sample.old", "sample.new")
+    assert facts(old) == facts(new) == {"name": "Ada", "phone": "512-555-0142"}
+
+
+@pytest.mark.parametrize(
+    ("layout", "key"),
+    [
+        ({"match": {"domains": ["x"]}}, "layouts.0.match.domains.0"),
+        ({"fields": {"fone": ["x"]}}, "layouts.0.fields.fone"),
+        ({"source": "x"}, "layouts.0.source"),
+        ({"name": "Bad Name"}, "layouts.0.name"),
+        ({"fields": {"phone": {"alone": "fax"}}}, "layouts.0.fields.phone.alone"),
+    ],
+)
+def test_a_mistake_in_a_layout_names_the_layout(layout: dict[str, Any], key: str) -> None:
+    """`fields.fone` alone would not say in which of them."""
+    with pytest.raises(RuleError) as caught:
+        layouts(layouts=[{"name": "old", "match": {"domains": ["portal.test"]}, **layout}])
+    assert caught.value.key == key
+
+
+def test_a_shared_senders_other_mail_is_left_to_the_generic_rule() -> None:
+    """Zapier and Webflow send anything: what their rule does not know is no changed layout."""
+    generic = mail_rule(
+        {**BASIS, "name": "generic", "source": "generic", "match": {"everything": True}, "prose": True}, file="g.yaml"
+    )
+    made = rule(match={"domains": ["portal.test"], "shared": True, "contains": ["facebook ad"]})
+    assert judged(made, generic, text="Phone: 512-555-0142").source == "generic"
 
 
 def test_a_relay_address_is_never_an_email() -> None:

@@ -140,7 +140,7 @@ def test_other_mails_of_lead_senders_are_no_leads() -> None:
 
 def test_a_missing_phone_stays_missing() -> None:
     """Trap 11: 9999999999 in its place made strangers one person."""
-    for value in ("", "N/A", "Not provided", "none", "-"):
+    for value in ("", "N/A", "Not provided", "none", "-", "01/15/2027"):
         assert (
             read(f"First Name: Ada\nEmail Address: ada@example.net\nPhone Number: {value}\n", sender=REALTOR).phone
             is None
