@@ -38,6 +38,10 @@ setup(
         "usaddress",
         "starlette",
         "uvicorn",
+        "cryptography",  # checks the signatures of Amazon SNS
+        "defusedxml",  # reads XML from strangers without expanding entities
+        "prometheus-client",
+        "mangum",  # the receiver on AWS Lambda
         "requests",
         "pydantic-settings",
         "typer",
@@ -57,6 +61,7 @@ setup(
             "import-linter",
             "sqlfluff",
             "types-PyYAML",
+            "types-defusedxml",
             "types-psycopg2",
             "types-requests",
             "types-psutil",

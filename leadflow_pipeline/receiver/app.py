@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
+from leadflow_pipeline.receiver.amazon_sns import AmazonSns
 from leadflow_pipeline.receiver.problems import TITLES, problem
 from leadflow_pipeline.receiver.webhooks import Webhooks
 from leadflow_pipeline.settings import Settings, read_settings
@@ -29,9 +30,9 @@ LOG = logging.getLogger(__name__)
 POOL_SIZE = 8
 
 
-def build_app(settings: Settings, store: Store) -> Starlette:
+def build_app(settings: Settings, store: Store, sns: AmazonSns | None = None) -> Starlette:
     """The application over a store."""
-    webhooks = Webhooks(settings, store)
+    webhooks = Webhooks(settings, store, sns or AmazonSns())
 
     async def report_health(_: Request) -> Response:
         """200 only when a post could be stored now."""
@@ -47,6 +48,7 @@ def build_app(settings: Settings, store: Store) -> Starlette:
     return Starlette(
         routes=[
             Route("/health", report_health, methods=["GET"]),
+            Route("/webhooks/meta", webhooks.answer_challenge, methods=["GET"]),
             Route("/webhooks/{source}", webhooks.receive, methods=["POST"]),
             Route("/webhooks/{source}/{secret:path}", webhooks.receive, methods=["POST"]),
         ],
