@@ -29,6 +29,7 @@ from leadflow_pipeline.domain.webhook_sources.source import (
     UnreadablePostError,
 )
 from leadflow_pipeline.receiver.amazon_sns import AmazonSns
+from leadflow_pipeline.receiver.metrics import Metrics
 from leadflow_pipeline.receiver.problems import ProblemError
 from leadflow_pipeline.receiver.quota import Quota
 from leadflow_pipeline.settings import Settings
@@ -47,18 +48,26 @@ KEPT_HEADERS = ("content-type", "user-agent", "idempotency-key", "webhook-id")
 class Webhooks:
     """The endpoint, with the settings and the store it works on."""
 
-    def __init__(self, settings: Settings, store: Store, sns: AmazonSns) -> None:
+    def __init__(self, settings: Settings, store: Store, sns: AmazonSns, metrics: Metrics) -> None:
         self._settings = settings
         self._store = store
         self._sns = sns
+        self._metrics = metrics
         self._quota = Quota(settings.webhook_posts_per_minute, time.monotonic)
 
     async def receive(self, request: Request) -> Response:
         """Take in one post. 202: stored; 200: had arrived before; else a problem that says what to do."""
+        started = time.perf_counter()
+        status = 500
         try:
-            return await self._receive(request, datetime.now(UTC))
+            response = await self._receive(request, datetime.now(UTC))
+            status = response.status_code
         except ProblemError as error:
+            status = error.status
             return error.response()
+        finally:
+            self._metrics.note(request.path_params["source"], status, time.perf_counter() - started)
+        return response
 
     async def answer_challenge(self, request: Request) -> Response:
         """Meta's question when its webhook is set up."""
@@ -146,7 +155,7 @@ class Webhooks:
                 source=source.name,
                 raw=post.raw,
                 content_type=post.content_type,
-                identity=_identify(reading, kept),
+                identity=_identify(source, post, reading),
                 headers=kept,
                 received_at=received_at,
             )
@@ -154,14 +163,15 @@ class Webhooks:
             raise _come_again("The post could not be stored; send it again.", error) from error
 
 
-def _identify(reading: Reading, headers: dict[str, str]) -> PostIdentity:
+def _identify(source: Source, post: Post, reading: Reading) -> PostIdentity:
     """Under what a post is filed. A faulty one goes by its bytes: mended, it may come again under the same id."""
     if reading.problems:
         return PostIdentity()
+    own_id = post.headers.get(source.id_header, "") if source.id_header else None
     return PostIdentity(
-        vendor_id=reading.vendor_id,
-        idempotency_key=headers.get("idempotency-key") or None,
-        webhook_id=headers.get("webhook-id") or None,
+        vendor_id=reading.vendor_id or own_id,
+        idempotency_key=post.headers.get("idempotency-key", "").strip(),
+        webhook_id=post.headers.get("webhook-id", "").strip(),
         replaces=reading.replaces,
     )
 

@@ -106,5 +106,7 @@ def _version_id(external_id: str, content_hash: str) -> str:
 
 
 def _short(kind: str, text: str) -> str:
-    """An identity that an index can hold, however long the sender's is."""
-    return f"{kind}:{text if len(text) <= ID_LIMIT else hashlib.sha256(text.encode()).hexdigest()}"
+    """An identity that a column and its index can hold, whatever the sender's is."""
+    if len(text) <= ID_LIMIT and text.isprintable():
+        return f"{kind}:{text}"
+    return f"{kind}:sha256:{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"

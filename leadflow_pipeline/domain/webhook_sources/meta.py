@@ -9,7 +9,14 @@ from collections.abc import Mapping
 
 from leadflow_pipeline.domain.staged_leads import StagedLead
 from leadflow_pipeline.domain.webhook_sources import unconfirmed
-from leadflow_pipeline.domain.webhook_sources.payloads import JSON_TYPE, block_of, blocks_of, clean_text, parse_json
+from leadflow_pipeline.domain.webhook_sources.payloads import (
+    JSON_TYPE,
+    block_of,
+    blocks_of,
+    clean_extra,
+    clean_text,
+    parse_json,
+)
 from leadflow_pipeline.domain.webhook_sources.signatures import hex_signatures, matches_any
 from leadflow_pipeline.domain.webhook_sources.source import Post, Reading, RefusedError, Source, Trust
 
@@ -51,7 +58,7 @@ def _read(raw: bytes, _: str) -> Reading:
     if not leads:
         return Reading(lead=StagedLead(), problems=(NO_IDS,))
     only_id = clean_text(leads[0][_KEPT[0]]) if len(leads) == 1 else None
-    return Reading(lead=StagedLead(extra={"leads": leads}), held=HELD, vendor_id=only_id)
+    return Reading(lead=StagedLead(extra=clean_extra({"leads": leads})), held=HELD, vendor_id=only_id)
 
 
 META = Source(

@@ -16,6 +16,7 @@ JSON_TYPE = "application/json"
 FORM_TYPE = "application/x-www-form-urlencoded"
 
 LINE_LIMIT = 500
+ORIGIN_LIMIT = 60
 MESSAGE_LIMIT = 20_000
 EXTRA_LIMIT = 50
 NESTING_LIMIT = 5
@@ -34,7 +35,8 @@ class Facts:
         self._origins: dict[str, str] = {}
 
     def take(self, fact: str, value: Any, origin: str) -> None:
-        """Note a fact where there is one. What is no text is a problem of the post."""
+        """Note a fact where there is one. What is no text is a problem of the post. `origin` may be a sender's word."""
+        origin = clean_line(origin, ORIGIN_LIMIT)
         if isinstance(value, dict | list | bool):
             self.problems.append(f"{origin}: must be text or a number")
             return

@@ -65,4 +65,5 @@ class Source:
     authenticate: Callable[[Post, Trust], None]
     read: Callable[[bytes, str], Reading]
     is_open_on_sandbox: bool = False
+    id_header: str | None = None  # holds the vendor's own id, under its signature
     find_confirmation: Callable[[bytes], str | None] | None = None  # an address to call once, to be sent leads at all

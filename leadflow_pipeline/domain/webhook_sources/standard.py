@@ -75,4 +75,5 @@ STANDARD = Source(
     rule_version=1,
     authenticate=_authenticate,
     read=_read,
+    id_header="webhook-id",
 )
