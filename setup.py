@@ -55,6 +55,7 @@ setup(
             "pytest",
             "pytest-timeout",
             "hypothesis",
+            "schemathesis",  # calls the receiver in every way its OpenAPI document allows, and in some it does not
             "httpx2",  # what starlette's test client speaks
             "ruff",
             "mypy",

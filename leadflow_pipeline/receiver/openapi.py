@@ -6,15 +6,19 @@ from leadflow_pipeline.domain.webhook_sources.payloads import FORM_TYPE, JSON_TY
 from leadflow_pipeline.domain.webhook_sources.registry import SOURCES
 from leadflow_pipeline.domain.webhook_sources.source import Source
 from leadflow_pipeline.receiver.problems import TITLES
+from leadflow_pipeline.receiver.webhooks import HEADER_LIMIT
 from leadflow_pipeline.settings import Settings
 
 _TEXT = {"type": ["string", "number", "null"]}
+_SOME = {"type": ["string", "number"], "pattern": "[A-Za-z0-9]"}
 _WEBSITE = {
     "type": "object",
     "properties": dict.fromkeys(("name", "email", "phone", "message", "address", "budget"), _TEXT),
+    "anyOf": [{"required": [name], "properties": {name: _SOME}} for name in ("email", "phone")],
     "additionalProperties": True,
     "description": "Either email or phone is needed. Other fields are kept as they are.",
 }
+_SECRET = {"type": "string", "minLength": 1}
 _OBJECT = {"type": "object", "additionalProperties": True}
 _EXAMPLE = {
     "name": "Ana Ruiz",
@@ -65,9 +69,19 @@ def _post(source: Source, *, has_path_secret: bool) -> dict[str, Any]:
     }
     if source.name in ("website", "standard"):
         content[JSON_TYPE]["example"] = _EXAMPLE
-    parameters = [_parameter("Idempotency-Key", "header", "One key, one lead. Without it, the bytes decide.", 255)]
+    parameters: list[dict[str, Any]] = [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "description": "One key, one lead. Without it, the bytes decide.",
+            "schema": {"type": "string", "maxLength": HEADER_LIMIT},
+        }
+    ]
     if has_path_secret:
-        parameters.append({**_parameter("secret", "path", source.secret_note, 500), "required": True})
+        description = source.secret_note
+        parameters.append(
+            {"name": "secret", "in": "path", "description": description, "required": True, "schema": _SECRET}
+        )
     accepted = {"application/json": {"schema": {"$ref": "#/components/schemas/Accepted"}}}
     responses: dict[str, Any] = {
         "200": {"description": "Had arrived before", "content": accepted},
@@ -80,15 +94,6 @@ def _post(source: Source, *, has_path_secret: bool) -> dict[str, Any]:
         "parameters": parameters,
         "requestBody": {"required": True, "content": content},
         "responses": responses | {str(status): _refusal(status) for status in _REFUSALS},
-    }
-
-
-def _parameter(name: str, place: str, description: str, limit: int) -> dict[str, Any]:
-    return {
-        "name": name,
-        "in": place,
-        "description": description,
-        "schema": {"type": "string", "minLength": 1, "maxLength": limit},
     }
 
 
