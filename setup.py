@@ -15,7 +15,7 @@ setup(
     description="Every inbound lead of a real-estate brokerage, cleaned, scored and with the right agent in seconds.",
     python_requires=">=3.11",
     packages=find_packages(include=["leadflow_pipeline", "leadflow_pipeline.*"]),
-    package_data={"leadflow_pipeline": ["**/*.yaml", "**/*.csv", "**/*.tmpl"]},
+    package_data={"leadflow_pipeline": ["**/*.yaml", "**/*.csv", "**/*.tmpl", "**/*.html", "**/*.js"]},
     install_requires=[
         f"dagster=={DAGSTER}",
         f"dagster-webserver=={DAGSTER}",
@@ -38,6 +38,10 @@ setup(
         "usaddress",
         "starlette",
         "uvicorn",
+        "cryptography",  # checks the signatures of Amazon SNS
+        "defusedxml",  # reads XML from strangers without expanding entities
+        "prometheus-client",
+        "mangum",  # the receiver on AWS Lambda
         "requests",
         "pydantic-settings",
         "typer",
@@ -51,12 +55,14 @@ setup(
             "pytest",
             "pytest-timeout",
             "hypothesis",
+            "schemathesis",  # calls the receiver in every way its OpenAPI document allows, and in some it does not
             "httpx2",  # what starlette's test client speaks
             "ruff",
             "mypy",
             "import-linter",
             "sqlfluff",
             "types-PyYAML",
+            "types-defusedxml",
             "types-psycopg2",
             "types-requests",
             "types-psutil",

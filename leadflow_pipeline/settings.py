@@ -71,6 +71,18 @@ class Settings(BaseSettings):
     imap_backfill_days: int = Field(default=1, ge=0)
 
     webhook_website_secret: SecretStr | None = None
+    webhook_standard_secret: SecretStr | None = None
+    webhook_zillow_secret: SecretStr | None = None
+    webhook_zillow_rentals_secret: SecretStr | None = None
+    webhook_realtor_com_secret: SecretStr | None = None
+    webhook_google_ads_secret: SecretStr | None = None
+    webhook_meta_secret: SecretStr | None = None
+    webhook_typeform_secret: SecretStr | None = None
+    webhook_webflow_secret: SecretStr | None = None
+    webhook_gravity_forms_secret: SecretStr | None = None
+    webhook_adf_secret: SecretStr | None = None
+    webhook_meta_verify_token: SecretStr | None = None
+    webhook_posts_per_minute: int = Field(default=30_000, ge=1)
 
     default_region: str = Field(default="US", pattern="^[A-Z]{2}$")
     rules_dir: Path | None = None

@@ -7,6 +7,7 @@ import logging
 import socket
 import sys
 import traceback
+from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
@@ -14,12 +15,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
+from leadflow_pipeline.receiver.amazon_sns import AmazonSns
+from leadflow_pipeline.receiver.exchange import Exchange
+from leadflow_pipeline.receiver.metrics import CONTENT_TYPE, Metrics
+from leadflow_pipeline.receiver.openapi import describe_receiver
 from leadflow_pipeline.receiver.problems import TITLES, problem
 from leadflow_pipeline.receiver.webhooks import Webhooks
 from leadflow_pipeline.settings import Settings, read_settings
@@ -27,11 +32,16 @@ from leadflow_pipeline.stages.store import Store
 
 LOG = logging.getLogger(__name__)
 POOL_SIZE = 8
+PAGE = Path(__file__).with_name("try_it.html")
+SCRIPT = Path(__file__).with_name("try_it.js")
+PAGE_POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'"
 
 
-def build_app(settings: Settings, store: Store) -> Starlette:
+def build_app(settings: Settings, store: Store, sns: AmazonSns | None = None) -> Starlette:
     """The application over a store."""
-    webhooks = Webhooks(settings, store)
+    metrics = Metrics()
+    webhooks = Webhooks(settings, store, sns or AmazonSns(), metrics)
+    description = describe_receiver(settings)
 
     async def report_health(_: Request) -> Response:
         """200 only when a post could be stored now."""
@@ -44,15 +54,34 @@ def build_app(settings: Settings, store: Store) -> Starlette:
             return problem(503, "The database is read-only, or lacks the tables (`leadflow migrate`).")
         return JSONResponse({"status": "ok"})
 
+    async def report_metrics(_: Request) -> Response:
+        return Response(metrics.text(), media_type=CONTENT_TYPE)
+
+    async def show_description(_: Request) -> Response:
+        return JSONResponse(description)
+
     return Starlette(
         routes=[
             Route("/health", report_health, methods=["GET"]),
+            Route("/metrics", report_metrics, methods=["GET"]),
+            Route("/openapi.json", show_description, methods=["GET"]),
+            Route("/docs", _show_page, methods=["GET"]),
+            Route("/docs/try.js", _show_script, methods=["GET"]),
+            Route("/webhooks/meta", webhooks.answer_challenge, methods=["GET"]),
             Route("/webhooks/{source}", webhooks.receive, methods=["POST"]),
             Route("/webhooks/{source}/{secret:path}", webhooks.receive, methods=["POST"]),
         ],
-        middleware=[Middleware(FaultBarrier)],
+        middleware=[Middleware(Exchange), Middleware(FaultBarrier)],
         exception_handlers={HTTPException: _report_refusal},
     )
+
+
+async def _show_page(_: Request) -> Response:
+    return HTMLResponse(PAGE.read_text(encoding="utf-8"), headers={"content-security-policy": PAGE_POLICY})
+
+
+async def _show_script(_: Request) -> Response:
+    return Response(SCRIPT.read_text(encoding="utf-8"), media_type="text/javascript")
 
 
 def _can_store(store: Store) -> bool:
@@ -97,6 +126,8 @@ class FaultBarrier:
 
 def main() -> int:
     """Serve until SIGTERM or SIGINT."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("leadflow_pipeline.receiver").setLevel(logging.INFO)
     try:
         settings = read_settings()
         if settings.database_url is None:

@@ -13,6 +13,7 @@ TITLES = {
     413: "Too large",
     415: "Content type not taken",
     422: "Fields missing or wrong",
+    429: "Too many",
     500: "Our fault",
     503: "Cannot store now",
 }
@@ -33,3 +34,27 @@ def problem(
     if event_id is not None:
         body["event_id"] = event_id
     return JSONResponse(body, status, dict(headers or {}), media_type="application/problem+json")
+
+
+class ProblemError(Exception):
+    """Ends a request with a problem response; raised by whoever sees the fault, answered in one place."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        errors: Sequence[str] = (),
+        event_id: int | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(f"{status}: {detail}")
+        self.status = status
+        self.detail = detail
+        self.errors = errors
+        self.event_id = event_id
+        self.headers = headers
+
+    def response(self) -> JSONResponse:
+        """The answer that says so."""
+        return problem(self.status, self.detail, errors=self.errors, event_id=self.event_id, headers=self.headers)

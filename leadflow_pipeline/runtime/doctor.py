@@ -8,6 +8,8 @@ from leadflow_pipeline.adapters.imap_accounts import list_accounts
 from leadflow_pipeline.adapters.imap_mailbox import ImapAccount, ImapMailbox
 from leadflow_pipeline.adapters.rule_files import load_rules
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
+from leadflow_pipeline.domain.webhook_sources.registry import SOURCES
+from leadflow_pipeline.domain.webhook_sources.source import Source
 from leadflow_pipeline.runtime.dbt import hash_project
 from leadflow_pipeline.runtime.postgres import find_embedded
 from leadflow_pipeline.runtime.stack import answers, dagster_url, receiver_url
@@ -33,7 +35,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     else:
         yield from _examine_database(url)
     yield _look("Receiver", lambda: _service(f"{receiver_url(settings)}/health", receiver_url(settings)))
-    yield _look("Webhook website", lambda: _website(settings))
+    for source in SOURCES.values():
+        yield Finding(what=f"Webhook {source.name}", is_fine=True, detail=_describe_webhook(settings, source))
     yield _look("Dagster UI", lambda: _service(f"{dagster_url(settings)}/server_info", dagster_url(settings)))
     yield _look("Mailbox", lambda: _mailbox(settings))
 
@@ -85,13 +88,14 @@ def _service(probe: str, address: str) -> str:
     return address
 
 
-def _website(settings: Settings) -> str:
-    address = f"{receiver_url(settings)}/webhooks/website"
-    if settings.webhook_secrets("website"):
-        return f"open with a secret: {address}/SECRET"
-    if settings.sandbox:
+def _describe_webhook(settings: Settings, source: Source) -> str:
+    """Whether a source is open, with the address to paste into the sender's form."""
+    address = f"{receiver_url(settings)}/webhooks/{source.name}"
+    if settings.webhook_secrets(source.name):
+        return f"open: {address}{'/SECRET' if source.secret_place == 'path' else ''} ({source.secret_note})"
+    if source.is_open_on_sandbox and settings.sandbox:
         return f"open without a secret, as this is the sandbox: {address}"
-    return "closed; LEADFLOW_WEBHOOK_WEBSITE_SECRET opens it"
+    return f"closed; LEADFLOW_WEBHOOK_{source.name.upper()}_SECRET opens it"
 
 
 def _mailbox(settings: Settings) -> str:

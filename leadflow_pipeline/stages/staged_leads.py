@@ -13,12 +13,8 @@ from typing import Any
 from leadflow_pipeline.domain.mail_outcomes import judge_mail
 from leadflow_pipeline.domain.mail_rules import MailRule
 from leadflow_pipeline.domain.staged_leads import StagedLead
-from leadflow_pipeline.domain.website_form import (
-    RULE,
-    RULE_VERSION,
-    UnreadableFormError,
-    read_website_form,
-)
+from leadflow_pipeline.domain.webhook_sources.registry import SOURCES
+from leadflow_pipeline.domain.webhook_sources.source import UnreadablePostError
 from leadflow_pipeline.stages.batches import BatchLimits
 from leadflow_pipeline.stages.store import Store, as_json_rows
 
@@ -108,19 +104,26 @@ def _judge_mail(event: Mapping[str, Any], rules: Sequence[MailRule]) -> EventOut
 
 
 def _judge_form(event: Mapping[str, Any]) -> EventOutcome:
+    source = SOURCES.get(event["source"])
+    if source is None:
+        return _quarantined(event, f"no webhook source is called {event['source']}")
     try:
-        form = read_website_form(bytes(event["raw"]), event["content_type"])
-    except UnreadableFormError as error:
+        reading = source.read(bytes(event["raw"]), event["content_type"])
+    except UnreadablePostError as error:
         return _quarantined(event, str(error))
-    if form.problems:
-        return _quarantined(event, "; ".join(form.problems))
+    if reading.ignored is not None:
+        return EventOutcome(
+            event_id=event["event_id"], status="ignored", source=event["source"], reason=reading.ignored
+        )
+    if reading.held is not None or reading.problems:
+        return _quarantined(event, reading.held or "; ".join(reading.problems))
     return EventOutcome(
         event_id=event["event_id"],
         status="staged",
         source=event["source"],
-        rule=RULE,
-        rule_version=RULE_VERSION,
-        lead=form.lead,
+        rule=source.rule,
+        rule_version=source.rule_version,
+        lead=reading.lead,
     )
 
 

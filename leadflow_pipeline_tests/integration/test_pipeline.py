@@ -12,13 +12,13 @@ import pytest
 
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.adapters.rule_files import load_rules
-from leadflow_pipeline.domain.website_form import NO_CONTACT
+from leadflow_pipeline.domain.webhook_sources.payloads import NO_CONTACT
 from leadflow_pipeline.stages.agents import import_agents
 from leadflow_pipeline.stages.assigned_leads import assign_leads
 from leadflow_pipeline.stages.batches import BatchLimits, ask_for_batches
 from leadflow_pipeline.stages.checks import count_unplaced_leads, list_quarantined
 from leadflow_pipeline.stages.normalized_leads import normalize_leads
-from leadflow_pipeline.stages.posts import land_post
+from leadflow_pipeline.stages.posts import PostIdentity, land_post
 from leadflow_pipeline.stages.scored_leads import score_leads
 from leadflow_pipeline.stages.staged_leads import MAX_ATTEMPTS, stage_leads
 
@@ -41,7 +41,7 @@ def land_raw(database: Database, raw: bytes) -> int:
         source="website",
         raw=raw,
         content_type="application/json",
-        idempotency_key=None,
+        identity=PostIdentity(),
         headers={},
         received_at=datetime.now(UTC),
     ).event_id

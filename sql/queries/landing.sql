@@ -99,6 +99,51 @@ select event_id
 from landing.events
 where channel = :channel and source = :source and external_id = :external_id;
 
+-- name: lock_post(source, external_id)^
+-- The event of a post, held until the transaction ends, so that two newer versions come one after the other.
+select
+    event_id,
+    content_hash
+from landing.events
+where channel = 'webhook' and source = :source and external_id = :external_id
+for update;
+
+-- name: keep_earlier_version(event_id, external_id)!
+-- Keep what an event holds under an identity of its own, before a newer version takes its place.
+insert into landing.events (
+    channel, source, external_id, received_at, content_type, headers, raw, content_hash, status, reason
+)
+select
+    channel,
+    source,
+    :external_id,
+    received_at,
+    content_type,
+    headers,
+    raw,
+    content_hash,
+    'ignored',
+    'an earlier version of event ' || event_id
+from landing.events
+where event_id = :event_id
+on conflict do nothing;
+
+-- name: replace_post(event_id, content_type, headers, raw, content_hash)!
+-- Put a newer version in the place of the one before; whoever holds the event loses it, and it is read anew.
+update landing.events
+set
+    content_type = :content_type,
+    headers = :headers,
+    raw = :raw,
+    content_hash = :content_hash,
+    status = 'pending',
+    reason = null,
+    batch_id = null,
+    lease_until = null,
+    requested_at = null,
+    attempts = 0
+where event_id = :event_id;
+
 -- name: announce_landing()!
 -- Wake whoever waits for work; heard when the transaction commits.
 select pg_notify('landing', '');

@@ -12,18 +12,16 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from leadflow_pipeline.domain.website_form import (
+from leadflow_pipeline.domain.webhook_sources.payloads import (
     FORM_TYPE,
     JSON_TYPE,
-    KNOWN_FIELDS,
     LINE_LIMIT,
     MESSAGE_LIMIT,
     NO_CONTACT,
-    UnreadableFormError,
-    WebsiteForm,
     media_type,
-    read_website_form,
 )
+from leadflow_pipeline.domain.webhook_sources.source import UnreadablePostError
+from leadflow_pipeline.domain.website_form import KNOWN_FIELDS, WebsiteForm, read_website_form
 
 ANA = {
     "name": "Ana Ruiz",
@@ -128,20 +126,20 @@ def test_a_name_is_cleaned_of_what_cannot_be_stored_and_otherwise_left_alone(pos
 
 @pytest.mark.parametrize(("why", "raw"), UNREADABLE_JSON, ids=[why for why, _ in UNREADABLE_JSON])
 def test_what_is_no_json_object_is_refused_with_what_was_expected(why: str, raw: bytes) -> None:
-    with pytest.raises(UnreadableFormError, match="JSON") as refused:
+    with pytest.raises(UnreadablePostError, match="JSON") as refused:
         read_website_form(raw, JSON_TYPE)
     assert "Ana" not in str(refused.value), why
 
 
 def test_the_place_of_a_json_error_is_named() -> None:
-    with pytest.raises(UnreadableFormError, match="line 2, column 9"):
+    with pytest.raises(UnreadablePostError, match="line 2, column 9"):
         read_website_form(b'{"name":\n "Ana", }', JSON_TYPE)
 
 
 @pytest.mark.parametrize("raw", [b"", b" ", b"&", b"&&", b"just words", b"name=Jos\xe9", b'{"name": "Ana"}'])
 def test_what_is_no_url_encoded_form_is_refused(raw: bytes) -> None:
     """An empty body says nothing: stored as a post, every empty one after it would count as its repeat."""
-    with pytest.raises(UnreadableFormError, match="url-encoded"):
+    with pytest.raises(UnreadablePostError, match="url-encoded"):
         read_website_form(raw, FORM_TYPE)
 
 
@@ -293,7 +291,7 @@ def test_nesting_beyond_the_parser_is_refused_or_read_but_never_raises(depth: in
     raw = b'{"email": "ana@example.com", "deep": ' + b"[" * depth + b"]" * depth + b"}"
     try:
         form = read_website_form(raw, JSON_TYPE)
-    except UnreadableFormError:
+    except UnreadablePostError:
         return
     assert_can_be_stored(form)
 
@@ -342,7 +340,7 @@ ANY_KEY = st.sampled_from(KNOWN_FIELDS) | ANY_TEXT
 def test_any_bytes_are_a_form_or_refused(raw: bytes, content_type: str) -> None:
     try:
         form = read_website_form(raw, content_type)
-    except UnreadableFormError:
+    except UnreadablePostError:
         return
     assert_can_be_stored(form)
 
@@ -359,6 +357,6 @@ def test_any_json_object_is_a_form_that_can_be_stored(fields: dict[str, object])
 def test_any_url_encoded_text_is_a_form_or_refused(body: str) -> None:
     try:
         form = read_website_form(body.encode(), FORM_TYPE)
-    except UnreadableFormError:
+    except UnreadablePostError:
         return
     assert_can_be_stored(form)
