@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from leadflow_pipeline.cli_rules import rules_app
+from leadflow_pipeline.cli_webhooks import webhook_app
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
 from leadflow_pipeline.settings import Settings, read_settings
 
@@ -33,6 +34,7 @@ app = typer.Typer(
 agents_app = typer.Typer(no_args_is_help=True, help="The agents who are given leads.")
 app.add_typer(agents_app, name="agents")
 app.add_typer(rules_app, name="rules")
+app.add_typer(webhook_app, name="webhook")
 
 console = Console(highlight=False, soft_wrap=True)
 DEFAULT_SAMPLES = 20
