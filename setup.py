@@ -43,6 +43,12 @@ setup(
         "prometheus-client",
         "mangum",  # the receiver on AWS Lambda
         "requests",
+        "googlemaps",
+        "slack-sdk",
+        "jinja2",  # the texts of mails and cards
+        "aiosmtpd",  # the sandbox's mail server for outgoing mail
+        "pandas",  # backtests and reports; not on the hot path
+        "matplotlib",  # their charts
         "pydantic-settings",
         "typer",
         "rich",
@@ -56,6 +62,7 @@ setup(
             "pytest-timeout",
             "hypothesis",
             "schemathesis",  # calls the receiver in every way its OpenAPI document allows, and in some it does not
+            "selenium",  # drives the pages in a real browser
             "httpx2",  # what starlette's test client speaks
             "ruff",
             "mypy",
@@ -66,6 +73,7 @@ setup(
             "types-psycopg2",
             "types-requests",
             "types-psutil",
+            "pandas-stubs",
         ],
     },
     entry_points={"console_scripts": ["leadflow = leadflow_pipeline.cli:main"]},
