@@ -15,7 +15,18 @@ setup(
     description="Every inbound lead of a real-estate brokerage, cleaned, scored and with the right agent in seconds.",
     python_requires=">=3.11",
     packages=find_packages(include=["leadflow_pipeline", "leadflow_pipeline.*"]),
-    package_data={"leadflow_pipeline": ["**/*.yaml", "**/*.csv", "**/*.tmpl", "**/*.html", "**/*.js", "**/*.txt", "**/*.gz", "**/*.json"]},
+    package_data={
+        "leadflow_pipeline": [
+            "**/*.yaml",
+            "**/*.csv",
+            "**/*.tmpl",
+            "**/*.html",
+            "**/*.js",
+            "**/*.txt",
+            "**/*.gz",
+            "**/*.json",
+        ]
+    },
     install_requires=[
         f"dagster=={DAGSTER}",
         f"dagster-webserver=={DAGSTER}",

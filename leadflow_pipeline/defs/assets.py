@@ -12,9 +12,12 @@ from typing import Any
 import dagster as dg
 
 from leadflow_pipeline.adapters.database import Database
+from leadflow_pipeline.adapters.intent_model_file import load_model
+from leadflow_pipeline.adapters.language_models import name_language_model
 from leadflow_pipeline.adapters.rule_files import load_rules
 from leadflow_pipeline.defs.failures import RETRY_TRANSIENT, no_retry_unless_transient
 from leadflow_pipeline.defs.senders import build_senders
+from leadflow_pipeline.domain.inquiries.verdicts import Verdict
 from leadflow_pipeline.domain.mail_rules import MailRule
 from leadflow_pipeline.domain.normalized_leads import NormalizedLead
 from leadflow_pipeline.domain.staged_leads import StagedLead
@@ -22,13 +25,21 @@ from leadflow_pipeline.settings import Settings, read_settings
 from leadflow_pipeline.stages.assigned_leads import assign_leads
 from leadflow_pipeline.stages.batches import BatchLimits
 from leadflow_pipeline.stages.deliveries import deliver_effects
+from leadflow_pipeline.stages.inquiry_intents import judge_inquiries
 from leadflow_pipeline.stages.normalized_leads import normalize_leads
 from leadflow_pipeline.stages.scored_leads import score_leads
 from leadflow_pipeline.stages.staged_leads import stage_leads
 
 OWNERS = ["team:lead-operations"]
 DELIVERY_SECONDS = 15  # what is not delivered by then is due for the next run
-SQL_TYPES = {"str": "text", "bool": "boolean", "Decimal": "numeric"}  # the other fields are kept as JSON
+SQL_TYPES = {
+    "str": "text",
+    "bool": "boolean",
+    "Decimal": "numeric",
+    "int": "integer",
+    "float": "double precision",
+    "Literal": "text",
+}  # the other fields are kept as JSON
 
 
 def batch_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> uuid.UUID:
@@ -107,6 +118,29 @@ def normalized_leads(
 
 @dg.asset(
     deps=[normalized_leads],
+    group_name="scoring",
+    kinds={"python", "postgres"},
+    owners=OWNERS,
+    tags={"pii": "yes"},
+    retry_policy=RETRY_TRANSIENT,
+    metadata={
+        "dagster/table_name": "leads.inquiry_intents",
+        "dagster/column_schema": describe_columns("lead_id bigint", of=Verdict),
+    },
+)
+def inquiry_intents(
+    context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]
+) -> dg.MaterializeResult[Any]:
+    """What the inquiries' own words say: intent, sentiment, readiness, and the facts they state."""
+    with no_retry_unless_transient():
+        name = name_language_model(read_settings())
+        return materialize(
+            judge_inquiries(database, batch_id=batch_of(context), judge=load_model(), language_model=name)
+        )
+
+
+@dg.asset(
+    deps=[normalized_leads, inquiry_intents],
     group_name="scoring",
     kinds={"dbt", "postgres"},
     owners=OWNERS,

@@ -1,4 +1,4 @@
-"""How the local model of inquiries came to be: the texts, the comparison, the training, the report. Needs the dev extra.
+"""How the local model of inquiries came to be: texts, comparison, training, report. Needs the dev extra.
 
 Nothing of this runs with the pipeline, which only reads the weights.
 """

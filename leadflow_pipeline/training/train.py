@@ -63,7 +63,9 @@ def predict_folds(
     logits = np.zeros((len(labels), len(classes)))
     for seen, unseen in StratifiedKFold(FOLDS, shuffle=True, random_state=SEED).split(truth, truth):
         vocabulary = build_vocabulary([features[each] for each in seen], groups)
-        head = fit_head(vocabulary.transform([features[each] for each in seen]), truth[seen].tolist(), balanced=balanced)
+        head = fit_head(
+            vocabulary.transform([features[each] for each in seen]), truth[seen].tolist(), balanced=balanced
+        )
         logits[unseen] = head.decision_function(vocabulary.transform([features[each] for each in unseen]))
     return logits, truth
 

@@ -16,11 +16,6 @@ SCALE = 1000
 HEADS: Mapping[str, Sequence[object]] = {"intent": INTENTS, "sentiment": SENTIMENTS, "readiness": READINESS}
 OUTPUTS = sum(len(classes) for classes in HEADS.values())
 
-NOTHING_SAID = Verdict(
-    intent="browsing", sentiment="neutral", readiness=0, confidence=0.0, model="local:nothing-was-said"
-)
-
-
 @dataclass(frozen=True, kw_only=True)
 class LocalModel:
     """The trained weights, in thousandths, and what is needed to read them."""
@@ -36,7 +31,9 @@ class LocalModel:
         """What the text says. A text without a word is said to be browsing, with no confidence at all."""
         text = without_instructions(text)
         if not any(letter.isalnum() for letter in text):
-            return NOTHING_SAID
+            return Verdict(
+                intent="browsing", sentiment="neutral", readiness=0, confidence=0.0, model=f"local:{self.version}"
+            )
         logits = self.find_logits(text)
         intent, confidence = _likeliest(logits[: len(INTENTS)], self.temperatures["intent"])
         sentiment, _ = _likeliest(logits[len(INTENTS) : len(INTENTS) + len(SENTIMENTS)], 1.0)

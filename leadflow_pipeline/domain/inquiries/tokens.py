@@ -48,7 +48,9 @@ _WEARY_OF = frozenset({"of", "de", "with", "up"})
 _TAKE_NOTHING_BACK = frozenset({
     ("not", "only"), ("no", "solo"), ("no", "solamente"), ("no", "problem"), ("no", "doubt"), ("stop", "by"),
 })  # fmt: skip
-_TURNS = frozenset({"but", "however", "instead", "though", "just", "only", "pero", "sino", "solo", "solamente", "nomas"})
+_TURNS = frozenset(
+    {"but", "however", "instead", "though", "just", "only", "pero", "sino", "solo", "solamente", "nomas"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +81,14 @@ def read_tokens(text: str) -> list[Token]:
     return tokens
 
 
-def fold(text: str) -> str:
-    """Lower case, without accents, contractions spelled out, numbers as classes."""
+def fold(text: str, *, classes: bool = True) -> str:
+    """Lower case, without accents, contractions spelled out, numbers as classes if wanted."""
     plain = unicodedata.normalize("NFKD", text.lower().replace("’", "'").replace("´", "'"))
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
     for pattern, spelled in _CONTRACTIONS:
         plain = pattern.sub(spelled, plain)
+    if not classes:
+        return plain
     return _CLASSES.sub(lambda match: f" <{match.lastgroup}> ", plain)
 
 
