@@ -90,7 +90,6 @@ class Settings(BaseSettings):
     llm_api_key: SecretStr | None = None
     llm_model: str | None = Field(default=None, validate_default=True)
     llm_timeout_seconds: float = Field(default=20, gt=0, le=120)
-    llm_daily_dollars: Decimal = Field(default=Decimal(1), ge=0)
     llm_dollars_per_million_input: Decimal = Field(default=Decimal(1), ge=0)
     llm_dollars_per_million_output: Decimal = Field(default=Decimal(5), ge=0)
 
@@ -101,6 +100,9 @@ class Settings(BaseSettings):
     max_batches: int = Field(default=2, ge=1, le=64)
     lease_seconds: int = Field(default=45, ge=5)
 
+    dagster_yaml: Path = Path("dagster.yaml")
+    executor: Literal["in_process", "multiprocess"] = "in_process"
+
     @field_validator("llm_model")
     @classmethod
     def name_a_model(cls, model: str | None, info: ValidationInfo) -> str | None:
@@ -109,7 +111,7 @@ class Settings(BaseSettings):
             raise ValueError("has to name a model, as LEADFLOW_LLM_PROVIDER is set")
         return model
 
-    @field_validator("home", "rules_dir")
+    @field_validator("home", "rules_dir", "dagster_yaml")
     @classmethod
     def anchor_in_checkout(cls, path: Path | None) -> Path | None:
         """A relative path means the same whichever folder a command is run from."""

@@ -1,8 +1,8 @@
 """Language models over HTTP: Anthropic's Messages, and Chat Completions as OpenAI and many local servers speak it.
 
 Structured output by a forced tool (Anthropic: `tools`, `tool_choice`; a refusal is `stop_reason` `refusal`) and by
-`response_format` `json_schema` (OpenAI; a refusal is `message.refusal` or `finish_reason` `content_filter`). Field names
-and status codes as the vendors' public references have them, read second-hand (grade B); none was called for real.
+`response_format` `json_schema` (OpenAI; a refusal is `message.refusal` or `finish_reason` `content_filter`). Field
+names and status codes are those of the vendors' public references, read second-hand (grade B); no vendor was called.
 """
 
 import json
@@ -15,15 +15,16 @@ from typing import Any, Protocol
 import requests
 
 from leadflow_pipeline.domain import inquiries
-from leadflow_pipeline.domain.errors import PermanentError, TransientError
+from leadflow_pipeline.domain.errors import TransientError
 from leadflow_pipeline.domain.inquiries.language_answers import (
     LanguageAnswer,
     Prompt,
-    UnusableAnswer,
+    UnusableAnswerError,
     ask_as_data,
     price_tokens,
     read_answer,
 )
+from leadflow_pipeline.domain.vendor_budgets import LimitedError, RefusedError
 from leadflow_pipeline.settings import Settings
 
 PROMPT_VERSION = "inquiry_v1"
@@ -34,7 +35,7 @@ MOST_ANSWER_TOKENS = 300
 MOST_ANSWER_BYTES = 1_000_000
 CONNECT_SECONDS = 3.05
 BASE_URLS = {"anthropic": "https://api.anthropic.com", "openai": "https://api.openai.com/v1"}
-TRANSIENT_STATUSES = {408, 409, 425, 429, 529}
+TRANSIENT_STATUSES = {408, 409, 425, 529}
 
 
 def name_language_model(settings: Settings) -> str | None:
@@ -52,6 +53,7 @@ def build_language_model(settings: Settings) -> "LanguageModelClient | None":
     key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else ""
     return LanguageModelClient(
         name=name,
+        vendor=settings.llm_provider,
         dialect=AnthropicMessages(key=key) if settings.llm_provider == "anthropic" else ChatCompletions(key=key),
         base_url=(settings.llm_base_url or BASE_URLS[settings.llm_provider]).rstrip("/"),
         model=settings.llm_model,
@@ -112,11 +114,11 @@ class AnthropicMessages:
 
     def answer(self, document: Mapping[str, Any], cost: Decimal) -> object:
         if document.get("stop_reason") == "refusal":
-            raise UnusableAnswer("refused", cost=cost)
+            raise UnusableAnswerError("refused", cost=cost)
         for block in document["content"]:
             if block.get("type") == "tool_use" and block.get("name") == TOOL:
                 return block["input"]
-        raise UnusableAnswer("refused", cost=cost)
+        raise UnusableAnswerError("refused", cost=cost)
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,7 @@ class ChatCompletions:
     def answer(self, document: Mapping[str, Any], cost: Decimal) -> object:
         choice = document["choices"][0]
         if choice["message"].get("refusal") or choice.get("finish_reason") == "content_filter":
-            raise UnusableAnswer("refused", cost=cost)
+            raise UnusableAnswerError("refused", cost=cost)
         return json.loads(choice["message"]["content"])
 
 
@@ -158,6 +160,7 @@ class LanguageModelClient:
     """One model at one endpoint."""
 
     name: str
+    vendor: str  # whose budget pays
     dialect: Dialect
     base_url: str
     model: str
@@ -169,8 +172,8 @@ class LanguageModelClient:
     def judge(self, masked: str) -> LanguageAnswer:
         """The model's verdict on a text without personal data.
 
-        Raises `UnusableAnswer` when it refuses or answers anything else, `TransientError` when it is away, slow, limited
-        or overloaded, `PermanentError` when it will not serve us at all (key, model, address).
+        Raises `UnusableAnswerError` when it refuses or answers anything else, `LimitedError` when it says "too many",
+        `TransientError` when it is away, slow or overloaded, `RefusedError` when it will not serve us at all.
         """
         response = self._post(self.dialect.body(self.model, self.prompt, ask_as_data(masked)))
         cost = Decimal(0)
@@ -182,7 +185,7 @@ class LanguageModelClient:
             )
             answer = self.dialect.answer(document, cost)
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-            raise UnusableAnswer("malformed", cost=cost) from error
+            raise UnusableAnswerError("malformed", cost=cost) from error
         return read_answer(answer, model=self.name, cost=cost)
 
     @property
@@ -209,16 +212,18 @@ class LanguageModelClient:
         except requests.ConnectionError as error:
             raise TransientError("The language model cannot be reached.") from error
         except requests.RequestException as error:
-            raise PermanentError("The language model's address is wrong: look at LEADFLOW_LLM_BASE_URL.") from error
+            raise RefusedError("The language model's address is wrong: look at LEADFLOW_LLM_BASE_URL.") from error
         status = response.status_code
+        if status == 429:
+            raise LimitedError("The language model says too many calls.", retry_after=_retry_after(response))
         if status in TRANSIENT_STATUSES or status >= 500:
             raise TransientError(f"The language model answered {status}.", retry_after=_retry_after(response))
         if status != 200:
-            raise PermanentError(
+            raise RefusedError(
                 f"The language model answered {status}: look at LEADFLOW_LLM_API_KEY, _MODEL and _BASE_URL."
             )
         if len(response.content) > MOST_ANSWER_BYTES:
-            raise UnusableAnswer("malformed")
+            raise UnusableAnswerError("malformed")
         return response.content
 
 

@@ -13,7 +13,7 @@ import dagster as dg
 
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.adapters.intent_model_file import load_model
-from leadflow_pipeline.adapters.language_models import name_language_model
+from leadflow_pipeline.adapters.language_models import build_language_model, name_language_model
 from leadflow_pipeline.adapters.rule_files import load_rules
 from leadflow_pipeline.defs.failures import RETRY_TRANSIENT, no_retry_unless_transient
 from leadflow_pipeline.defs.senders import build_senders
@@ -26,11 +26,13 @@ from leadflow_pipeline.stages.assigned_leads import assign_leads
 from leadflow_pipeline.stages.batches import BatchLimits
 from leadflow_pipeline.stages.deliveries import deliver_effects
 from leadflow_pipeline.stages.inquiry_intents import judge_inquiries
+from leadflow_pipeline.stages.inquiry_questions import QuestionCounts, ask_language_model
 from leadflow_pipeline.stages.normalized_leads import normalize_leads
 from leadflow_pipeline.stages.scored_leads import score_leads
 from leadflow_pipeline.stages.staged_leads import stage_leads
 
 OWNERS = ["team:lead-operations"]
+QUESTION_SECONDS = 50  # what is not asked by then is due for the next run
 DELIVERY_SECONDS = 15  # what is not delivered by then is due for the next run
 SQL_TYPES = {
     "str": "text",
@@ -137,6 +139,26 @@ def inquiry_intents(
         return materialize(
             judge_inquiries(database, batch_id=batch_of(context), judge=load_model(), language_model=name)
         )
+
+
+@dg.asset(
+    deps=[inquiry_intents],
+    group_name="scoring",
+    kinds={"python", "postgres"},
+    owners=OWNERS,
+    retry_policy=RETRY_TRANSIENT,
+    metadata={
+        "dagster/table_name": "leads.inquiry_questions",
+        "dagster/column_schema": describe_columns("text_hash text", "status text", "cost numeric", of=Verdict),
+    },
+)
+def inquiry_questions(database: dg.ResourceParam[Database]) -> dg.MaterializeResult[Any]:
+    """What a language model says of inquiries whose leads have their place already; it changes verdicts and scores."""
+    with no_retry_unless_transient():
+        language_model = build_language_model(read_settings())
+        if language_model is None:
+            return materialize(QuestionCounts())
+        return materialize(ask_language_model(database, language_model, seconds=QUESTION_SECONDS))
 
 
 @dg.asset(

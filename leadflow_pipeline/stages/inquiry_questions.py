@@ -12,19 +12,18 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any, Protocol
 
-from leadflow_pipeline.domain.errors import PermanentError, TransientError
-from leadflow_pipeline.domain.inquiries.language_answers import LanguageAnswer, UnusableAnswer, choose_verdict
+from leadflow_pipeline.domain.errors import TransientError
+from leadflow_pipeline.domain.inquiries.language_answers import LanguageAnswer, UnusableAnswerError, choose_verdict
 from leadflow_pipeline.domain.inquiries.masking import mask_personal_data
 from leadflow_pipeline.domain.inquiries.verdicts import Verdict
 from leadflow_pipeline.domain.retries import seconds_until_next_try
+from leadflow_pipeline.domain.vendor_budgets import CallReport, RefusedError, report_error
 from leadflow_pipeline.stages.store import Store, as_json_rows
+from leadflow_pipeline.stages.vendor_budgets import ask_vendor, report_calls
 
 LEASE_SECONDS = 300  # longer than a call can take: then the question is due again
 MOST_ATTEMPTS = 8
 MOST_MALFORMED = 2
-CLAIMED_AT_ONCE = 20
-SECONDS_AFTER_CAP = 3600.0
-SECONDS_AFTER_REFUSED_SERVICE = 1800.0
 
 
 class LanguageModel(Protocol):
@@ -32,6 +31,9 @@ class LanguageModel(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def vendor(self) -> str: ...
 
     @property
     def most_cost(self) -> Decimal: ...
@@ -46,9 +48,9 @@ class QuestionCounts:
     answered: int = 0
     refused: int = 0
     malformed: int = 0
-    put_off: int = 0  # asked again later: time-out, rate limit, outage
-    over_budget: int = 0
-    verdicts_changed: int = 0  # leads whose verdict the answers changed
+    put_off: int = 0  # to be asked again: time-out, rate limit, outage
+    over_budget: int = 0  # 1 when the vendor's budget allowed no further call; the rest stays due
+    verdicts_changed: int = 0  # leads that got a verdict of the language model
     cost_dollars: float = 0.0
 
 
@@ -73,33 +75,45 @@ def has_due_questions(store: Store, *, model: str) -> bool:
 
 
 def ask_language_model(
-    store: Store,
-    language_model: LanguageModel,
-    *,
-    daily_dollars: Decimal,
-    seconds: float,
-    chance: Callable[[], float] = random.random,
+    store: Store, language_model: LanguageModel, *, seconds: float, chance: Callable[[], float] = random.random
 ) -> QuestionCounts:
-    """Ask what is due, for at most about `seconds`; then take over every answer that leads have not got yet.
+    """Ask what is due within the vendor's budget, for at most about `seconds`; then take every new answer over.
 
-    Raises `PermanentError` when the vendor will not serve us at all: somebody has to look at key, model or address.
+    Raises `RefusedError` when the vendor will not serve us at all: somebody has to look at key, model or address.
     """
     deadline = time.monotonic() + seconds
     counts: Counter[str] = Counter()
     cost = Decimal(0)
-    refused_service: PermanentError | None = None
-    while refused_service is None and time.monotonic() < deadline:
-        questions = _claim(store, language_model)
-        if not questions:
+    refused: RefusedError | None = None
+    while refused is None and time.monotonic() < deadline and (question := _claim(store, language_model)):
+        permission = ask_vendor(store, language_model.vendor, cost=language_model.most_cost)
+        if not permission.calls:
+            _put_off(store, question, reason=f"budget: {permission.reason}", seconds=permission.wait_seconds, untried=1)
+            counts["over_budget"] = 1
             break
-        for question in questions:
-            outcome = _ask(store, language_model, question, daily_dollars, chance, deadline)
-            counts[outcome.kind] += 1
-            cost += outcome.cost
-            refused_service = refused_service or outcome.refused_service
+        try:
+            answer = language_model.judge(_mask(question))
+        except UnusableAnswerError as error:
+            report = CallReport(succeeded=1, cost=error.cost)
+            counts[error.reason] += 1
+            _note_unusable(store, question, error)
+        except TransientError as error:
+            report = report_error(error)
+            counts["put_off"] += 1
+            _note_failure(store, question, error, chance())
+        except RefusedError as error:
+            refused, report = error, report_error(error)
+            _put_off(store, question, reason="the vendor refuses to serve us", seconds=0.0, untried=1)
+        else:
+            report = CallReport(succeeded=1, cost=answer.cost)
+            counts["answered"] += 1
+            said = {name: value for name, value in asdict(answer.verdict).items() if name != "model"}
+            _write(store, question, status="answered", reason=None, cost=answer.cost, **said)
+        report_calls(store, permission, report)
+        cost += report.cost or Decimal(0)
     changed = take_answers_over(store, model=language_model.name)
-    if refused_service is not None:
-        raise refused_service
+    if refused is not None:
+        raise refused
     return QuestionCounts(**counts, verdicts_changed=changed, cost_dollars=float(cost))
 
 
@@ -122,79 +136,32 @@ def measure_disagreement(store: Store, *, days: int) -> Disagreement:
     return Disagreement(both=sum(row["leads"] for row in rows), differing=sum(pairs.values()), pairs=pairs)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Outcome:
-    kind: str
-    cost: Decimal = Decimal(0)
-    refused_service: PermanentError | None = None
-
-
-def _claim(store: Store, language_model: LanguageModel) -> list[Mapping[str, Any]]:
+def _claim(store: Store, language_model: LanguageModel) -> Mapping[str, Any] | None:
+    """A question for this asker alone. No transaction is open while the model is asked."""
     with store.transaction() as transaction:
-        return transaction.rows(
-            "claim_inquiry_questions",
-            model=language_model.name,
-            most=CLAIMED_AT_ONCE,
-            lease_seconds=LEASE_SECONDS,
-            reserve=language_model.most_cost,
-        )
+        return transaction.row("claim_inquiry_question", model=language_model.name, lease_seconds=LEASE_SECONDS)
 
 
-def _ask(
-    store: Store,
-    language_model: LanguageModel,
-    question: Mapping[str, Any],
-    daily_dollars: Decimal,
-    chance: Callable[[], float],
-    deadline: float,
-) -> _Outcome:
-    """Ask one claimed question and note what came of it. No transaction is open while the model is asked."""
-    if time.monotonic() > deadline:
-        _put_off(store, question, reason="no time left", seconds=0.0, attempted=False)
-        return _Outcome(kind="put_off")
-    if not _is_affordable(store, daily_dollars):
-        _put_off(store, question, reason="daily money is spent", seconds=SECONDS_AFTER_CAP, attempted=False)
-        return _Outcome(kind="over_budget")
-    masked = mask_personal_data(
-        question["message"], [question["full_name"], question["first_name"], question["last_name"]]
+def _mask(question: Mapping[str, Any]) -> str:
+    return mask_personal_data(
+        question["message"], [question[name] for name in ("full_name", "first_name", "last_name")]
     )
-    try:
-        answer = language_model.judge(masked)
-    except UnusableAnswer as error:
-        return _note_unusable(store, question, error)
-    except TransientError as error:
-        pause = seconds_until_next_try(question["attempts"], retry_after=error.retry_after, chance=chance())
-        # A call that ran into its time-out may be on the bill: its reserve stays booked.
-        cost = language_model.most_cost if error.may_have_acted else Decimal(0)
-        if pause is None or question["attempts"] >= MOST_ATTEMPTS:
-            _write(store, question, status="set_aside", reason="gave up", cost=cost)
-        else:
-            _put_off(store, question, reason="time-out, limit or outage", seconds=pause, cost=cost)
-        return _Outcome(kind="put_off", cost=cost)
-    except PermanentError as error:
-        _put_off(
-            store, question, reason="the vendor refuses to serve us", seconds=SECONDS_AFTER_REFUSED_SERVICE,
-            attempted=False,
-        )  # fmt: skip
-        return _Outcome(kind="put_off", refused_service=error)
-    said = {name: value for name, value in asdict(answer.verdict).items() if name != "model"}
-    _write(store, question, status="answered", reason=None, cost=answer.cost, **said)
-    return _Outcome(kind="answered", cost=answer.cost)
 
 
-def _note_unusable(store: Store, question: Mapping[str, Any], error: UnusableAnswer) -> _Outcome:
+def _note_unusable(store: Store, question: Mapping[str, Any], error: UnusableAnswerError) -> None:
     """A refusal is final; what is malformed once may be well formed the next time."""
     if error.reason == "malformed" and question["attempts"] < MOST_MALFORMED:
         _put_off(store, question, reason=error.reason, seconds=0.0, cost=error.cost)
     else:
         _write(store, question, status="set_aside", reason=error.reason, cost=error.cost)
-    return _Outcome(kind=error.reason, cost=error.cost)
 
 
-def _is_affordable(store: Store, daily_dollars: Decimal) -> bool:
-    """Whether what was booked today, with the reserves of the calls under way, stays within the day's money."""
-    with store.transaction() as transaction:
-        return bool(transaction.value("sum_question_cost") <= daily_dollars)
+def _note_failure(store: Store, question: Mapping[str, Any], error: TransientError, chance: float) -> None:
+    pause = seconds_until_next_try(question["attempts"], retry_after=error.retry_after, chance=chance)
+    if pause is None or question["attempts"] >= MOST_ATTEMPTS:
+        _write(store, question, status="set_aside", reason="gave up", cost=Decimal(0))
+    else:
+        _put_off(store, question, reason="time-out, limit or outage", seconds=pause)
 
 
 def _put_off(
@@ -204,8 +171,9 @@ def _put_off(
     reason: str,
     seconds: float,
     cost: Decimal = Decimal(0),
-    attempted: bool = True,
+    untried: int = 0,
 ) -> None:
+    """Due again after `seconds`; `untried` takes back the attempt where nothing was asked."""
     with store.transaction() as transaction:
         transaction.execute(
             "put_off_question",
@@ -213,24 +181,16 @@ def _put_off(
             model=question["model"],
             reason=reason,
             seconds=seconds,
-            reserve=question["reserved"],
             cost=cost,
-            untried=0 if attempted else 1,
+            untried=untried,
         )
 
 
 def _write(
-    store: Store,
-    question: Mapping[str, Any],
-    *,
-    status: str,
-    reason: str | None,
-    cost: Decimal,
-    intent: str | None = None,
-    sentiment: str | None = None,
-    readiness: int | None = None,
-    confidence: float | None = None,
+    store: Store, question: Mapping[str, Any], *, status: str, reason: str | None, cost: Decimal, **said: Any
 ) -> None:
+    """Keep an answer, or that there will be none."""
+    verdict = dict.fromkeys(("intent", "sentiment", "readiness", "confidence")) | said
     with store.transaction() as transaction:
         transaction.execute(
             "write_question_outcome",
@@ -238,12 +198,8 @@ def _write(
             model=question["model"],
             status=status,
             reason=reason,
-            reserve=question["reserved"],
             cost=cost,
-            intent=intent,
-            sentiment=sentiment,
-            readiness=readiness,
-            confidence=confidence,
+            **verdict,
         )
 
 

@@ -12,6 +12,8 @@ from leadflow_pipeline_tests.integration.test_pipeline import Query, land
 GROUPS = {
     "staged_leads": "intake",
     "normalized_leads": "cleaning",
+    "inquiry_intents": "scoring",
+    "inquiry_questions": "scoring",
     "scored_leads": "scoring",
     "assigned_leads": "routing",
     "deliveries": "delivery",

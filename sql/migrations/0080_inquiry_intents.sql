@@ -80,5 +80,4 @@ comment on column leads.inquiry_questions.status is 'pending: due at due_at; ans
 comment on column leads.inquiry_questions.reason is 'Why there is no answer yet or ever: refused, malformed, time-out … never the lead''s words.';
 comment on column leads.inquiry_questions.cost is 'US dollars, by the tokens that the vendor reported.';
 
-create index inquiry_questions_asked on leads.inquiry_questions (asked_at);
 create index inquiry_questions_due on leads.inquiry_questions (due_at) where status = 'pending';

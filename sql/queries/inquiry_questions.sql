@@ -20,89 +20,75 @@ select
         where question.model = :model and question.status = 'answered' and judged.llm_model is distinct from :model
     );
 
--- name: claim_inquiry_questions(model, most, lease_seconds, reserve)
--- Take due questions whose leads have their place, each for one asker, and book what each may cost at most.
+-- name: claim_inquiry_question(model, lease_seconds)^
+-- Take the question that has been due longest and whose lead has its place, for one asker.
 with due as (
     select
         question.text_hash,
-        question.model
+        question.model,
+        lead.message,
+        lead.full_name,
+        lead.first_name,
+        lead.last_name
     from leads.inquiry_questions as question
-    where
-        question.model = :model
-        and question.status = 'pending'
-        and question.due_at <= now()
-        and exists (
-            select from leads.inquiry_intents as judged
+    cross join
+        lateral (
+            select
+                normalized.message,
+                normalized.full_name,
+                normalized.first_name,
+                normalized.last_name
+            from leads.inquiry_intents as judged
+            inner join leads.normalized_leads as normalized on judged.lead_id = normalized.lead_id
             where
                 judged.text_hash = question.text_hash
+                and normalized.message is not null
                 and (
                     exists (select from leads.assigned_leads as placed where placed.lead_id = judged.lead_id)
                     or exists (select from routing.waiting_leads as waiting where waiting.lead_id = judged.lead_id)
                 )
-        )
+            order by judged.lead_id
+            limit 1
+        ) as lead
+    where question.model = :model and question.status = 'pending' and question.due_at <= now()
     order by question.due_at, question.text_hash
-    limit :most
+    limit 1
     for update of question skip locked
-),
-
-claimed as (
-    update leads.inquiry_questions
-    set
-        attempts = leads.inquiry_questions.attempts + 1,
-        due_at = now() + make_interval(secs => :lease_seconds),
-        asked_at = now(),
-        cost = leads.inquiry_questions.cost + :reserve
-    from due
-    where leads.inquiry_questions.text_hash = due.text_hash and leads.inquiry_questions.model = due.model
-    returning leads.inquiry_questions.text_hash, leads.inquiry_questions.model, leads.inquiry_questions.attempts
 )
 
-select
-    claimed.text_hash,
-    claimed.model,
-    claimed.attempts,
-    :reserve::numeric as reserved,
-    lead.message,
-    lead.full_name,
-    lead.first_name,
-    lead.last_name
-from claimed
-cross join lateral (
-    select
-        normalized.message,
-        normalized.full_name,
-        normalized.first_name,
-        normalized.last_name
-    from leads.inquiry_intents as judged
-    inner join leads.normalized_leads as normalized on judged.lead_id = normalized.lead_id
-    where judged.text_hash = claimed.text_hash and normalized.message is not null
-    order by judged.lead_id
-    limit 1
-) as lead;
+update leads.inquiry_questions
+set
+    attempts = leads.inquiry_questions.attempts + 1,
+    due_at = now() + make_interval(secs => :lease_seconds),
+    asked_at = now()
+from due
+where leads.inquiry_questions.text_hash = due.text_hash and leads.inquiry_questions.model = due.model
+returning
+    leads.inquiry_questions.text_hash,
+    leads.inquiry_questions.model,
+    leads.inquiry_questions.attempts,
+    due.message,
+    due.full_name,
+    due.first_name,
+    due.last_name;
 
--- name: sum_question_cost()$
--- US dollars of this UTC day, with the reserves of calls under way.
-select coalesce(sum(cost), 0)
-from leads.inquiry_questions
-where asked_at >= date_trunc('day', now() at time zone 'UTC') at time zone 'UTC';
-
--- name: put_off_question(text_hash, model, reason, seconds, reserve, cost, untried)!
--- Ask again later, and book what the try cost in place of its reserve.
+-- name: put_off_question(text_hash, model, reason, seconds, cost, untried)!
+-- Ask again later, and keep what the try cost.
 update leads.inquiry_questions
 set
     due_at = now() + make_interval(secs => :seconds),
     reason = :reason,
     attempts = attempts - :untried,
-    cost = cost - :reserve + :cost
+    cost = cost + :cost
 where text_hash = :text_hash and model = :model and status = 'pending';
 
--- name: write_question_outcome(text_hash, model, status, reason, reserve, cost, intent, sentiment, readiness, confidence)!
--- Keep an answer, or that there will be none, with what it cost in place of the reserve.
+-- name: write_question_outcome(text_hash, model, status, reason, cost, intent, sentiment, readiness, confidence)!
+-- Keep an answer, or that there will be none, and what it cost.
 update leads.inquiry_questions
 set
     status = :status,
     reason = :reason,
-    cost = cost - :reserve + :cost,
+    cost = cost + :cost,
     intent = :intent,
     sentiment = :sentiment,
     readiness = :readiness,
@@ -162,7 +148,7 @@ set
     scored_at = now()
 from scoring.lead_scores as score
 where
-    leads.scored_leads.lead_id = any(:lead_ids::bigint [])
+    leads.scored_leads.lead_id = any(:lead_ids::bigint[])
     and score.lead_id = leads.scored_leads.lead_id
     and score.batch_id = leads.scored_leads.batch_id
     and (leads.scored_leads.score, leads.scored_leads.contributions)
@@ -178,4 +164,4 @@ select
 from leads.inquiry_intents
 where llm_intent is not null and judged_at > now() - make_interval(days => :days)
 group by local_intent, llm_intent
-order by count(*) desc, local_intent, llm_intent;
+order by count(*) desc, local_intent asc, llm_intent asc;

@@ -1,4 +1,4 @@
-"""Facts that an inquiry states outright, read by rules: when, how paid, how much, how many bedrooms, where, what for sure.
+"""Facts that an inquiry states outright, read by rules: when, how paid, how much, how many rooms, where, what else.
 
 Only what is said and not taken back: "no pool needed" is no must-have, "not pre-approved" is no approval. A fact that
 is not stated is None or empty; nothing is guessed.

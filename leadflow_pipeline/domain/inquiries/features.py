@@ -4,6 +4,7 @@ Training and the running pipeline both come through here, so that they see the s
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from leadflow_pipeline.domain.inquiries.tokens import TEXT_LIMIT, Token, read_tokens
 
@@ -39,7 +40,7 @@ def list_features(text: str, cues: Cues) -> dict[str, frozenset[str]]:
 
 def _words(tokens: Sequence[Token]) -> list[str]:
     marked = [f"!{token.word}" if token.negated else token.word for token in tokens]
-    pairs = [f"{first} {second}" for first, second in zip(marked, marked[1:], strict=False)]
+    pairs = [f"{first} {second}" for first, second in pairwise(marked)]
     return [*marked, *pairs]
 
 

@@ -1,7 +1,7 @@
 """What goes to a language model and what may come back: the question, the check of the answer, the verdict in force.
 
-The answer of a language model is a stranger's word too. Only the allowed values pass, and it can lift a lead's readiness
-by one step at most over the local model's.
+The answer of a language model is a stranger's word too. Only the allowed values pass, and it can lift a lead's
+readiness by one step at most over the local model's.
 """
 
 import json
@@ -34,7 +34,7 @@ class LanguageAnswer:
     cost: Decimal
 
 
-class UnusableAnswer(PermanentError):
+class UnusableAnswerError(PermanentError):
     """The model answered, but not with a verdict. `reason` is `refused` or `malformed`; `cost` in US dollars."""
 
     def __init__(self, reason: str, *, cost: Decimal = Decimal(0)) -> None:
@@ -49,9 +49,9 @@ def ask_as_data(masked: str) -> str:
 
 
 def read_answer(answer: object, *, model: str, cost: Decimal) -> LanguageAnswer:
-    """The verdict in an answer. Raises `UnusableAnswer` when a field is missing, unknown or out of its values."""
+    """The verdict in an answer. Raises `UnusableAnswerError` when a field is missing, unknown or out of its values."""
     if not isinstance(answer, Mapping) or set(answer) != {"intent", "sentiment", "readiness", "confidence"}:
-        raise UnusableAnswer("malformed", cost=cost)
+        raise UnusableAnswerError("malformed", cost=cost)
     confidence = answer["confidence"]
     if (
         answer["intent"] not in INTENTS
@@ -62,7 +62,7 @@ def read_answer(answer: object, *, model: str, cost: Decimal) -> LanguageAnswer:
         or not isinstance(confidence, int | float)
         or not 0 <= confidence <= 1
     ):
-        raise UnusableAnswer("malformed", cost=cost)
+        raise UnusableAnswerError("malformed", cost=cost)
     verdict = Verdict(
         intent=answer["intent"],
         sentiment=answer["sentiment"],

@@ -16,6 +16,7 @@ SCALE = 1000
 HEADS: Mapping[str, Sequence[object]] = {"intent": INTENTS, "sentiment": SENTIMENTS, "readiness": READINESS}
 OUTPUTS = sum(len(classes) for classes in HEADS.values())
 
+
 @dataclass(frozen=True, kw_only=True)
 class LocalModel:
     """The trained weights, in thousandths, and what is needed to read them."""

@@ -1,4 +1,4 @@
-"""The stand-in of language models: Anthropic's Messages at `/llm/v1/messages`, Chat Completions at `/llm/v1/chat/completions`.
+"""The stand-in of language models: `/llm/v1/messages` (Anthropic) and `/llm/v1/chat/completions` (OpenAI).
 
 It judges with the local model, and misbehaves when the inquiry holds one of its words (see `BEHAVIOURS`), so that every
 way an answer can go wrong can be had on purpose. Time-outs and rate limits come from the control plane.
