@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import requests
@@ -93,8 +94,8 @@ def ask(database: Database, settings: Settings) -> QuestionCounts:
     return ask_language_model(database, language_model, seconds=30, chance=lambda: 0.0)
 
 
-def calls(sandbox: str) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = requests.get(f"{sandbox}/_calls/llm", timeout=5).json()
+def calls(sandbox: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = requests.get(f"{sandbox}/_calls/llm", timeout=5).json()
     return found
 
 
@@ -143,13 +144,11 @@ def test_a_language_model_s_answer_comes_later_and_is_in_force(
     counts = ask(database, configured)
     assert (counts.answered, counts.verdicts_changed) == (1, 1)
     assert counts.cost_dollars > 0
-    assert (
-        query(IN_FORCE) == [("sell", 3, "sell", "sell", name_language_model(configured))]
-        or query(IN_FORCE)[0][0] == "sell"
-    )
+    [(intent, _, local, language, model)] = query(IN_FORCE)
+    assert (intent, local, language, model) == ("sell", "sell", "sell", name_language_model(configured))
     [call] = calls(sandbox)
     for secret in ("Person", "555-0142", "person1@example.com"):
-        assert secret not in str(call["body"])
+        assert secret not in str(call["body"]["messages"][-1])
     assert query("select calls, cost > 0 from vendors.usage") == [(1, True)]
     assert not has_due_questions(database, model=str(name_language_model(configured)))
 
