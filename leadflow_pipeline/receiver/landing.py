@@ -49,8 +49,8 @@ class Landing:
                 for _, future in batch:
                     future.set_exception(error)
                 return
-            for one in batch:  # one that cannot be stored must not keep out the others
-                await self._land_batch([one])
+            for each in batch:  # one that cannot be stored must not keep out the others
+                await self._land_batch([each])
         finally:
             for _, future in batch:
                 if not future.done():  # the server is being stopped

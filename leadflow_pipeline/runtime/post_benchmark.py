@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -102,9 +103,7 @@ def measure_rate(port: int, *, per_second: int, seconds: int) -> PostTimes:
     """POST to durable 2xx at a given rate, every post a new lead."""
     started = time.perf_counter()
     posts = make_posts()
-    sent = asyncio.run(
-        send_at_rate(port, (next(posts) for _ in range(per_second * seconds)), per_second=per_second)
-    )
+    sent = asyncio.run(send_at_rate(port, (next(posts) for _ in range(per_second * seconds)), per_second=per_second))
     return sum_up(sent, time.perf_counter() - started)
 
 
@@ -131,6 +130,14 @@ def make_posts() -> Iterator[bytes]:
                 "budget": "$650,000",
             }
         ).encode()
+
+
+def find_port() -> int:
+    """A port that nobody listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @contextmanager
