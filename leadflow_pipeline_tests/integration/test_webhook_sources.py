@@ -4,8 +4,10 @@ All people are invented; numbers are from the ranges kept for fiction (555-01xx)
 """
 
 import json
+import threading
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -250,6 +252,28 @@ def test_a_repeat_of_a_signed_post_under_another_key_is_a_repeat(client: TestCli
     assert count_events(query) == 1
 
 
+@pytest.mark.parametrize("source", SOURCES)
+def test_the_same_post_five_times_at_once_is_one_event(
+    tmp_path: Path, database: Database, query: Query, source: str
+) -> None:
+    """Senders repeat while the first try is under way: over one receiver or, behind a balancer, over several."""
+    request = send(SAMPLES[source])
+    settings = open_sources(tmp_path)
+    at_once = threading.Barrier(5)
+
+    def post_own(_: int) -> tuple[int, int]:
+        own = client_of(settings, database)
+        at_once.wait(timeout=20)
+        answer = post(own, request)
+        return answer.status_code, answer.json()["event_id"]
+
+    with ThreadPoolExecutor(5) as threads:
+        answers = list(threads.map(post_own, range(5)))
+    assert sorted(status for status, _ in answers) == [200, 200, 200, 200, 202]
+    assert len({event_id for _, event_id in answers}) == 1
+    assert count_events(query) == 1
+
+
 def test_an_id_of_any_length_and_sign_is_an_id(client: TestClient) -> None:
     for odd in ("x" * 100_000, "a\u0000b", "\ud800", "é" * 300):
         body = {**json.loads(SAMPLES["google_ads"].raw), "lead_id": odd}
@@ -452,7 +476,8 @@ def test_the_doctor_has_a_line_with_the_address_of_every_source(tmp_path: Path, 
     def lines(of: Settings) -> dict[str, str]:
         return {found.what: found.detail for found in examine(of) if found.what.startswith("Webhook ")}
 
-    opened = lines(open_sources(tmp_path, database_url=NOBODY_LISTENS))
+    assert "LEADFLOW_META_ACCESS_TOKEN is not set" in lines(open_sources(tmp_path))["Webhook meta"]
+    opened = lines(open_sources(tmp_path, database_url=NOBODY_LISTENS, meta_access_token="token"))
     assert set(opened) == {f"Webhook {source}" for source in SOURCES}
     assert "/webhooks/zillow_rentals/SECRET" in opened["Webhook zillow_rentals"]
     assert opened["Webhook meta"].startswith("open: http://127.0.0.1:8010/webhooks/meta (")
