@@ -53,6 +53,7 @@ class Settings(BaseSettings):
 
     receiver_host: str = "127.0.0.1"
     receiver_port: Port = 8010
+    receiver_public_url: str | None = Field(default=None, pattern="^https?://[^/]+")
     dagster_port: Port = 3000
     sandbox_port: Port = 8020
     sandbox_imap_port: Port = 3143

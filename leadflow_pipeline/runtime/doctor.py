@@ -92,7 +92,8 @@ def _service(probe: str, address: str) -> str:
 
 def _describe_webhook(settings: Settings, source: Source) -> str:
     """Whether a source is open, with the address to paste into the sender's form."""
-    address = f"{receiver_url(settings)}/webhooks/{source.name}"
+    base = settings.receiver_public_url or receiver_url(settings)
+    address = f"{base.rstrip('/')}/webhooks/{source.name}"
     if settings.webhook_secrets(source.name):
         if source.read_contact is not None and settings.meta_access_token is None and not settings.sandbox:
             raise PermanentError(

@@ -482,6 +482,8 @@ def test_the_doctor_has_a_line_with_the_address_of_every_source(tmp_path: Path, 
     assert "/webhooks/zillow_rentals/SECRET" in opened["Webhook zillow_rentals"]
     assert opened["Webhook meta"].startswith("open: http://127.0.0.1:8010/webhooks/meta (")
     assert SECRET not in str(opened)
+    public = lines(open_sources(tmp_path, receiver_public_url="https://leads.example.com/"))
+    assert "open: https://leads.example.com/webhooks/adf/SECRET" in public["Webhook adf"]
     sandbox = lines(settings)
     assert "LEADFLOW_WEBHOOK_META_SECRET opens it" in sandbox["Webhook meta"]
     assert "open without a secret" in sandbox["Webhook website"]
