@@ -1,4 +1,4 @@
-"""Group commit: posts that arrive while others are being stored are stored together, with the next commit.
+"""Group commit: posts that arrive while as many commits as allowed are under way share the next one.
 
 A commit waits for the disk, and as it also wakes the pipeline, PostgreSQL lets one at a time do so. One commit for
 all who wait keeps the answer quick at any rate, and each post is still committed before it is answered
@@ -13,6 +13,7 @@ from leadflow_pipeline.domain.errors import TransientError
 from leadflow_pipeline.stages.posts import ArrivedPost, LandedPost, land_posts
 from leadflow_pipeline.stages.store import Store
 
+AT_ONCE = 4  # commits under way: a lone post need not wait for that of another
 Waiting = tuple[ArrivedPost, "asyncio.Future[LandedPost]"]
 
 
@@ -22,10 +23,10 @@ class Landing:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._waiting: list[Waiting] = []
-        self._turn = asyncio.Lock()
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def land(self, post: ArrivedPost) -> LandedPost:
-        """Store a post and commit. Whoever's turn it is stores all who wait; the others find it done.
+        """Store a post and commit. Whoever's turn it is stores all who wait.
 
         Raises `TransientError` when the database cannot store it now.
         """
@@ -33,11 +34,11 @@ class Landing:
             return (await run_in_threadpool(land_posts, self._store, [post]))[0]
         landed: asyncio.Future[LandedPost] = asyncio.get_running_loop().create_future()
         self._waiting.append((post, landed))
-        async with self._turn:
-            if not landed.done():
+        async with self._turns:
+            if self._waiting:
                 batch, self._waiting = self._waiting, []
                 await self._land_batch(batch)
-        return landed.result()
+        return await landed
 
     async def _land_batch(self, batch: list[Waiting]) -> None:
         try:

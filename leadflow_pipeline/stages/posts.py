@@ -76,8 +76,6 @@ def land_posts(store: Store, posts: Sequence[ArrivedPost]) -> list[LandedPost]:
             content_hashes=[hashes[at] for at in ordered],
         )
         new = {(row["source"], row["external_id"]): row["event_id"] for row in rows}
-        if new:
-            transaction.execute("announce_landing")
         # Of the same post several times in one batch, the first is the new one.
         return [
             LandedPost(event_id=new.pop(key), is_new=True)

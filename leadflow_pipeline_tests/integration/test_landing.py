@@ -20,12 +20,19 @@ from starlette.testclient import TestClient
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
 from leadflow_pipeline.receiver.app import build_app
+from leadflow_pipeline.receiver import landing as landing_module
 from leadflow_pipeline.receiver.landing import Landing
 from leadflow_pipeline.runtime.post_benchmark import make_posts, send_at_rate, start_receiver
 from leadflow_pipeline.settings import Settings
 from leadflow_pipeline.stages.posts import ArrivedPost, LandedPost, PostIdentity
 
 Query = Callable[..., list[tuple[Any, ...]]]
+
+
+@pytest.fixture(autouse=True)
+def one_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one commit under way at a time, it is plain what has to wait for it."""
+    monkeypatch.setattr(landing_module, "AT_ONCE", 1)
 
 
 def arrived(raw: bytes, key: str | None = None, *, source: str = "website") -> ArrivedPost:

@@ -1,28 +1,37 @@
 -- name: land_posts(sources, external_ids, received_at, content_types, headers, raws, content_hashes)
--- Store the posts that are not here yet, in the order given.
-insert into landing.events (
-    channel, source, external_id, received_at, content_type, headers, raw, content_hash
+-- Store the posts that are not here yet, in the order given, and wake whoever waits for work; heard with the commit.
+with landed as (
+    insert into landing.events (
+        channel, source, external_id, received_at, content_type, headers, raw, content_hash
+    )
+    select
+        'webhook',
+        arrived.source,
+        arrived.external_id,
+        arrived.received_at,
+        arrived.content_type,
+        arrived.headers,
+        arrived.raw,
+        arrived.content_hash
+    from unnest(
+        :sources::text[],
+        :external_ids::text[],
+        :received_at::timestamptz[],
+        :content_types::text[],
+        :headers::jsonb[],
+        :raws::bytea[],
+        :content_hashes::text[]
+    ) as arrived (source, external_id, received_at, content_type, headers, raw, content_hash)
+    on conflict do nothing
+    returning event_id, source, external_id
 )
+
 select
-    'webhook',
-    arrived.source,
-    arrived.external_id,
-    arrived.received_at,
-    arrived.content_type,
-    arrived.headers,
-    arrived.raw,
-    arrived.content_hash
-from unnest(
-    :sources::text[],
-    :external_ids::text[],
-    :received_at::timestamptz[],
-    :content_types::text[],
-    :headers::jsonb[],
-    :raws::bytea[],
-    :content_hashes::text[]
-) as arrived (source, external_id, received_at, content_type, headers, raw, content_hash)
-on conflict do nothing
-returning event_id, source, external_id;
+    event_id,
+    source,
+    external_id,
+    pg_notify('landing', '') is null as is_told
+from landed;
 
 -- name: wait_for_turn_to_land_mails()!
 -- Let one transaction at a time land mails: two that land the same bytes at once would not see each other's.
