@@ -13,15 +13,16 @@ with landed as (
         arrived.headers,
         arrived.raw,
         arrived.content_hash
-    from unnest(
-        :sources::text[],
-        :external_ids::text[],
-        :received_at::timestamptz[],
-        :content_types::text[],
-        :headers::jsonb[],
-        :raws::bytea[],
-        :content_hashes::text[]
-    ) as arrived (source, external_id, received_at, content_type, headers, raw, content_hash)
+    from
+        unnest(
+            :sources::text[],
+            :external_ids::text[],
+            :received_at::timestamptz[],
+            :content_types::text[],
+            :headers::jsonb[],
+            :raws::bytea[],
+            :content_hashes::text[]
+        ) as arrived (source, external_id, received_at, content_type, headers, raw, content_hash)
     on conflict do nothing
     returning event_id, source, external_id
 )
