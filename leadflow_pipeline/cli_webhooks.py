@@ -74,7 +74,8 @@ def bench(
     port = post_benchmark.find_port()
     with post_benchmark.receiver_alone(port) as database:
         with database.transaction() as transaction:
-            console.print(f"synchronous_commit {transaction.value('read_synchronous_commit')}, {os.cpu_count()} cores")
+            durability = transaction.value("read_synchronous_commit")
+        console.print(f"synchronous_commit {durability}, {os.cpu_count()} cores")
         table = Table("posts a second", "stored", "of", "p50 ms", "p99 ms", "max ms", "load before", box=None)
         for each in (*rate, None):
             load = os.getloadavg()[0]

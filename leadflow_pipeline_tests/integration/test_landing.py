@@ -163,7 +163,7 @@ def test_a_receiver_killed_under_load_loses_no_post_that_was_answered(
     accepted = {answer.event_id: answer.raw for answer in answers if answer.status == 202}
     unanswered = [answer.raw for answer in answers if answer.status == 0]
     assert len(accepted) + len(unanswered) == len(answers)
-    assert len(accepted) > 1700
+    assert len(accepted) > 1000  # the rest was stored, and killed before it was answered
     assert unanswered
     landed = {event_id: bytes(raw) for event_id, raw in query("select event_id, raw from landing.events")}
     assert accepted.items() <= landed.items()
