@@ -28,7 +28,7 @@ from leadflow_pipeline.runtime.stack import answers
 HOST = "127.0.0.1"
 PATH = "/webhooks/website"
 SECONDS_TO_ANSWER = 30.0
-SECONDS_TO_START = 60.0
+SECONDS_TO_START = 120.0
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 
