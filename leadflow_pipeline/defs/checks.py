@@ -15,8 +15,11 @@ from leadflow_pipeline.stages.inquiry_questions import measure_disagreement
 MOST_DISAGREEMENT = 0.25
 LEAST_JUDGED_BY_BOTH = 20
 
+# The leads go first: a check waits until its run's assets are made.
+AFTER_ASSETS = {"dagster/priority": "-1"}
 
-@dg.asset_check(asset=staged_leads)
+
+@dg.asset_check(asset=staged_leads, op_tags=AFTER_ASSETS)
 def every_event_was_read(
     context: dg.AssetCheckExecutionContext, database: dg.ResourceParam[Database]
 ) -> dg.AssetCheckResult:
@@ -29,7 +32,7 @@ def every_event_was_read(
     )
 
 
-@dg.asset_check(asset=assigned_leads)
+@dg.asset_check(asset=assigned_leads, op_tags=AFTER_ASSETS)
 def no_lead_without_place(database: dg.ResourceParam[Database]) -> dg.AssetCheckResult:
     """Fails when a lead of the last day is neither assigned, nor waiting for an agent, nor being worked on."""
     lost = count_unplaced_leads(database)

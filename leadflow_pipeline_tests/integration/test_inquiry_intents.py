@@ -17,7 +17,7 @@ from leadflow_pipeline.adapters.intent_model_file import load_model
 from leadflow_pipeline.adapters.language_models import build_language_model, name_language_model
 from leadflow_pipeline.domain.vendor_budgets import RefusedError
 from leadflow_pipeline.sandbox.vendor_server import build_app
-from leadflow_pipeline.sandbox.vendors.llm import build_llm
+from leadflow_pipeline.sandbox.vendors import llm
 from leadflow_pipeline.settings import Settings
 from leadflow_pipeline.stages.assigned_leads import assign_leads
 from leadflow_pipeline.stages.inquiry_intents import InquiryCounts, judge_inquiries
@@ -39,7 +39,7 @@ def sandbox() -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    vendor = build_llm(Settings(_env_file=None))
+    vendor = llm.build(Settings(_env_file=None))
     server = uvicorn.Server(uvicorn.Config(build_app({"llm": vendor}), host="127.0.0.1", port=port, log_level="error"))
     thread = threading.Thread(target=server.run)
     thread.start()

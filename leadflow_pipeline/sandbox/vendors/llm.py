@@ -26,7 +26,7 @@ BEHAVIOURS = {
 TOO_HOT = {"intent": "buy_now", "sentiment": "positive", "readiness": 3, "confidence": 1.0}
 
 
-def build_llm(_: Settings) -> Vendor:
+def build(_: Settings) -> Vendor:
     """The stand-in of every language model."""
     return Vendor(
         name="llm",
