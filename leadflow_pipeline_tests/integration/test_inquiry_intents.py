@@ -8,13 +8,16 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import dagster as dg
 import pytest
 import requests
 import uvicorn
+from pydantic import SecretStr
 
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.adapters.intent_model_file import load_model
 from leadflow_pipeline.adapters.language_models import build_language_model, name_language_model
+from leadflow_pipeline.definitions import build_definitions
 from leadflow_pipeline.domain.vendor_budgets import RefusedError
 from leadflow_pipeline.sandbox.vendor_server import build_app
 from leadflow_pipeline.sandbox.vendors import llm
@@ -310,3 +313,38 @@ def test_an_asker_that_died_leaves_its_question_to_another(
     assert ask(database, configured).answered == 0
     query("update leads.inquiry_questions set due_at = %s", datetime.now(UTC))
     assert ask(database, configured).answered == 1
+
+
+def test_the_late_job_asks_and_its_check_shows_where_the_models_differ(
+    database: Database,
+    database_url: str,
+    configured: Settings,
+    control: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    control()
+    land(database, message="What color is the kitchen? zzobey")
+    for number in range(2, 24):
+        land(database, number, message=f"I want to rent apartment {number}")
+    travel(database, configured)
+    assert isinstance(configured.llm_api_key, SecretStr)
+    for name, value in {
+        "LEADFLOW_DATABASE_URL": database_url,
+        "LEADFLOW_LLM_PROVIDER": configured.llm_provider,
+        "LEADFLOW_LLM_MODEL": configured.llm_model,
+        "LEADFLOW_LLM_API_KEY": configured.llm_api_key.get_secret_value(),
+        "LEADFLOW_LLM_BASE_URL": configured.llm_base_url,
+    }.items():
+        monkeypatch.setenv(name, str(value))
+    definitions = build_definitions(configured)
+    assert "inquiry_sensor" in {sensor.name for sensor in definitions.sensors or []}
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = definitions.resolve_job_def("late_inquiries").execute_in_process(instance=instance)
+        logged = " ".join(str(entry) for entry in instance.all_logs(result.run_id))
+    assert "kitchen" not in logged
+    [asked] = result.asset_materializations_for_node("inquiry_questions")
+    assert asked.metadata["answered"].value == 23
+    [check] = result.get_asset_check_evaluations()
+    assert (check.check_name, check.passed) == ("models_agree", True)
+    assert check.metadata["judged_by_both"].value == 23
+    assert check.metadata["browsing → buy_now"].value == 1
