@@ -212,11 +212,11 @@ def test_a_vendor_that_is_slow_limited_or_down_is_asked_again_later(
     assert ask(database, configured).answered == 1
 
 
-def test_what_is_out_of_the_day_s_money_is_not_asked(
+def test_what_the_day_s_money_does_not_cover_is_not_asked(
     database: Database, query: Query, configured: Settings, control: Callable[..., None], sandbox: str
 ) -> None:
     control()
-    query("update vendors.budgets set daily_cap = 0.001")
+    query("update vendors.budgets set spent = daily_cap, spent_on = (now() at time zone 'UTC')::date")
     land(database, message="I would like to rent an apartment")
     travel(database, configured)
     assert ask(database, configured).over_budget == 1
