@@ -65,6 +65,37 @@ def test(
         console.print(Text(f"Reason: {outcome.reason}"))
 
 
+@rules_app.command()
+def suggest(
+    days: Annotated[int, typer.Option(help="Leads of the last so many days.", min=1)] = 30,
+) -> None:
+    """Propose aliases: labels that had drifted and were healed, as lines to paste into the rules. Changes nothing."""
+    from leadflow_pipeline.adapters.database import Database
+    from leadflow_pipeline.adapters.rule_files import find_rule_file, load_rules
+    from leadflow_pipeline.domain.alias_suggestions import suggest_aliases
+    from leadflow_pipeline.runtime.postgres import reach_database
+    from leadflow_pipeline.stages.healed_labels import count_healed_labels
+
+    settings = read_settings()
+    rules = load_rules(settings.rules_dir)
+    with reach_database(settings) as url, Database(url, pool_size=1, application_name="leadflow cli") as database:
+        healed = count_healed_labels(database, days=days)
+    suggestions = list(suggest_aliases(healed, rules))
+    if not suggestions:
+        console.print(f"No label had to be healed in the leads of the last {days} days.")
+    for each in suggestions:
+        path, is_built_in = find_rule_file(each.rule.file_name, settings.rules_dir)
+        layout = f", layout {each.rule.name.partition('.')[2]}" if "." in each.rule.name else ""
+        console.print(Text(f"{path}{layout}, field {each.field}:"))
+        for label in each.healed:
+            leads = f"{label.leads} lead{'s' if label.leads > 1 else ''}"
+            events = ", ".join(map(str, label.event_ids))
+            console.print(Text(f'  "{label.label}" was read as "{label.known}" in {leads}; see events {events}'))
+        console.print(Text(f"  {each.line}"))
+        if is_built_in:
+            console.print("  A built-in rule: copy the file into LEADFLOW_RULES_DIR, and change it there.")
+
+
 def _print_trial(trial: "RuleTrial") -> None:
     sender = {True: "its sender", False: "another sender", None: "any sender"}[trial.claims_sender]
     console.print(f"{trial.rule}: {sender}, subject and text {'match' if trial.matches else 'do not match'}")

@@ -38,6 +38,15 @@ def load_rules(extra_folder: Path | None = None) -> tuple[MailRule, ...]:
     return tuple(rule for _, layouts in files for rule in layouts)
 
 
+def find_rule_file(name: str, extra_folder: Path | None = None) -> tuple[Path, bool]:
+    """The file that the rule `name` is read from, and whether it is one of the package's."""
+    for folder in filter(None, (extra_folder, PACKAGE_RULES)):
+        for path in _files_in(folder):
+            if read_rule_file(path)[0].get("name") == name:
+                return path, folder == PACKAGE_RULES
+    raise RuleFileError(f"no rule file is named {name}. `leadflow rules check` reads all of them.")
+
+
 def load_rule(path: Path) -> tuple[MailRule, ...]:
     """The rule of one file: one for each of its layouts. Raises `RuleFileError`."""
     content, line = read_rule_file(path)
@@ -55,8 +64,9 @@ def read_rule_file(path: Path) -> tuple[dict[str, Any], Callable[..., int]]:
     except (OSError, UnicodeDecodeError) as error:
         raise RuleFileError(f"{path}: cannot be read: {error}. It must be a text file in UTF-8.") from error
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = yaml.load(text, Loader=_StrictLoader)
+        loader = _StrictLoader(text)
+        node = loader.get_single_node()
+        content = loader.construct_document(node) if node is not None else None
     except yaml.YAMLError as error:
         line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
         problem = getattr(error, "problem", None) or "cannot be read"
@@ -78,10 +88,14 @@ def rules_version(rules: Sequence[MailRule]) -> str:
     return digest.hexdigest()[:12]
 
 
+def _files_in(folder: Path) -> list[Path]:
+    return sorted((*folder.glob("*.yaml"), *folder.glob("*.yml")))
+
+
 def _rules_in(folder: Path) -> dict[str, tuple[MailRule, ...]]:
     rules: dict[str, tuple[MailRule, ...]] = {}
     files: dict[str, Path] = {}
-    for path in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml"))):
+    for path in _files_in(folder):
         layouts = load_rule(path)
         name = layouts[0].file_name
         if name in rules:
@@ -126,8 +140,8 @@ def _children(node: yaml.Node | None) -> Iterator[tuple[str, int, yaml.Node]]:
             yield str(number), value.start_mark.line + 1, value
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """Refuses a key given twice, of which plain YAML silently keeps the last."""
+class _StrictLoader(yaml.CSafeLoader):
+    """Refuses a key given twice, of which plain YAML silently keeps the last. In C, as every run reads all rules."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()

@@ -1,4 +1,4 @@
-"""The two kinds of failure: trying again can help, or it cannot.
+"""The two kinds of failure: trying again can help, or it cannot. Beside them, an item that held up others.
 
 An adapter decides which one it is, once, at the edge, and keeps the cause. Whatever stands above
 only asks for the kind: Dagster retries the transient ones, the receiver answers 503 or 500.
@@ -11,3 +11,7 @@ class PermanentError(Exception):
 
 class TransientError(Exception):
     """The other side was busy, slow or away; trying again later can help. The message says what was tried."""
+
+
+class StoppedError(Exception):
+    """One of several items was stopped, so that the others could go on. The message says why: "took longer than …"."""

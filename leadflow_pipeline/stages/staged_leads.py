@@ -1,25 +1,32 @@
 """Claims a batch of events and reads each into a lead, a reason to ignore it, or a reason to quarantine it.
 
-What a mail or a form says is decided in `domain`. One bad event never stops the others.
+What a mail or a form says is decided in `domain`. One bad event never stops the others, and none holds them up.
 """
 
 import time
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
+from leadflow_pipeline.domain.errors import StoppedError
+from leadflow_pipeline.domain.mail_leads import is_healed
 from leadflow_pipeline.domain.mail_outcomes import judge_mail
 from leadflow_pipeline.domain.mail_rules import MailRule
+from leadflow_pipeline.domain.mail_trust import NOBODY, OurMail
 from leadflow_pipeline.domain.staged_leads import StagedLead
 from leadflow_pipeline.domain.webhook_sources.registry import SOURCES
 from leadflow_pipeline.domain.webhook_sources.source import UnreadablePostError
 from leadflow_pipeline.stages.batches import BatchLimits
-from leadflow_pipeline.stages.store import Store, as_json_rows
+from leadflow_pipeline.stages.changed_layouts import alert_changed_layouts
+from leadflow_pipeline.stages.store import Store, StoreTransaction, as_json_rows
 
 # An event that was claimed this often and never settled takes its worker down; it waits for a person.
 MAX_ATTEMPTS = 5
+# The share of its lease that a batch may spend on reading; what is not read by then goes back, for the next run.
+READING_SHARE = 1 / 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +40,15 @@ class EventOutcome:
     rule: str | None = None
     rule_version: int | None = None
     lead: StagedLead | None = None
+    layout_changed: bool = False
+
+
+class WorkThrough(Protocol):
+    """Like `map`; an item that takes too long comes out as a `StoppedError`. See `adapters.watched_process`."""
+
+    def __call__(
+        self, function: Callable[[Mapping[str, Any]], EventOutcome], items: Sequence[Mapping[str, Any]], /
+    ) -> Iterable[EventOutcome | StoppedError]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,11 +59,21 @@ class StagedCounts:
     staged: int
     ignored: int
     quarantined: int
+    returned: int  # not read in time, left to the next run
+    healed: int  # leads with a field whose label had drifted; `leadflow rules suggest` lists the labels
     read_seconds: float
 
 
-def stage_leads(store: Store, *, batch_id: uuid.UUID, rules: Sequence[MailRule], limits: BatchLimits) -> StagedCounts:
-    """Claim up to a batch of open events and stage them.
+def stage_leads(
+    store: Store,
+    *,
+    batch_id: uuid.UUID,
+    rules: Sequence[MailRule],
+    limits: BatchLimits,
+    ours: OurMail = NOBODY,
+    work_through: WorkThrough = map,
+) -> StagedCounts:
+    """Claim up to a batch of open events and stage them; `work_through` bounds the time that one may take.
 
     The claim is committed before anything is read, so that a worker that dies leaves its mark on the
     event it died of. A second call with the same batch goes over the same events.
@@ -60,21 +86,35 @@ def stage_leads(store: Store, *, batch_id: uuid.UUID, rules: Sequence[MailRule],
             lease_seconds=limits.lease_seconds,
         )
     started = time.perf_counter()
-    outcomes = [judge_event(event, rules) for event in events]
+    outcomes: list[EventOutcome] = []
+    for found in work_through(partial(judge_event, rules=rules, ours=ours), events):
+        event = events[len(outcomes)]
+        outcomes.append(_stopped(event, found) if isinstance(found, StoppedError) else found)
+        if time.perf_counter() - started > limits.lease_seconds * READING_SHARE:
+            break
     read_seconds = time.perf_counter() - started
+    unread = events[len(outcomes) :]
     if outcomes:
-        _write(store, batch_id, outcomes)
+        with store.transaction() as transaction:
+            _write(transaction, batch_id, outcomes)
+            if unread:
+                transaction.execute(
+                    "return_events", batch_id=batch_id, event_ids=[event["event_id"] for event in unread]
+                )
+                transaction.execute("announce_landing")
     counts = Counter(outcome.status for outcome in outcomes)
     return StagedCounts(
         claimed=len(events),
         staged=counts["staged"],
         ignored=counts["ignored"],
         quarantined=counts["quarantined"],
+        returned=len(unread),
+        healed=sum(outcome.lead is not None and is_healed(outcome.lead) for outcome in outcomes),
         read_seconds=read_seconds,
     )
 
 
-def judge_event(event: Mapping[str, Any], rules: Sequence[MailRule]) -> EventOutcome:
+def judge_event(event: Mapping[str, Any], *, rules: Sequence[MailRule], ours: OurMail = NOBODY) -> EventOutcome:
     """What an event comes to. Never raises: what cannot even be judged is quarantined."""
     if event["attempts"] > MAX_ATTEMPTS:
         return _quarantined(
@@ -82,7 +122,7 @@ def judge_event(event: Mapping[str, Any], rules: Sequence[MailRule]) -> EventOut
         )
     try:
         if event["channel"] == "email":
-            return _judge_mail(event, rules)
+            return _judge_mail(event, rules, ours)
         return _judge_form(event)
     except Exception as error:  # noqa: BLE001 - one bad event must not stop the batch; the reason keeps its kind
         return _quarantined(
@@ -90,8 +130,12 @@ def judge_event(event: Mapping[str, Any], rules: Sequence[MailRule]) -> EventOut
         )
 
 
-def _judge_mail(event: Mapping[str, Any], rules: Sequence[MailRule]) -> EventOutcome:
-    outcome = judge_mail(bytes(event["raw"]), rules)
+def _stopped(event: Mapping[str, Any], error: StoppedError) -> EventOutcome:
+    return _quarantined(event, f"reading it {error}; it was stopped so that other leads do not wait")
+
+
+def _judge_mail(event: Mapping[str, Any], rules: Sequence[MailRule], ours: OurMail) -> EventOutcome:
+    outcome = judge_mail(bytes(event["raw"]), rules, ours=ours)
     return EventOutcome(
         event_id=event["event_id"],
         status="staged" if outcome.outcome == "lead" else outcome.outcome,
@@ -100,6 +144,7 @@ def _judge_mail(event: Mapping[str, Any], rules: Sequence[MailRule]) -> EventOut
         rule=outcome.rule,
         rule_version=outcome.rule_version,
         lead=outcome.lead,
+        layout_changed=outcome.layout_changed,
     )
 
 
@@ -131,8 +176,8 @@ def _quarantined(event: Mapping[str, Any], reason: str) -> EventOutcome:
     return EventOutcome(event_id=event["event_id"], status="quarantined", source=event["source"], reason=reason)
 
 
-def _write(store: Store, batch_id: uuid.UUID, outcomes: Sequence[EventOutcome]) -> None:
-    """Leads, the events' fate and the record of both, in one transaction."""
+def _write(transaction: StoreTransaction, batch_id: uuid.UUID, outcomes: Sequence[EventOutcome]) -> None:
+    """Leads, the events' fate, the record of both, and the alert where a sender has changed its layout."""
     leads = [
         {
             "event_id": outcome.event_id,
@@ -144,35 +189,37 @@ def _write(store: Store, batch_id: uuid.UUID, outcomes: Sequence[EventOutcome]) 
         for outcome in outcomes
         if outcome.lead is not None and outcome.status == "staged"
     ]
-    with store.transaction() as transaction:
-        written = transaction.rows("write_staged_leads", batch_id=batch_id, rows=as_json_rows(leads))
-        lead_ids = {row["event_id"]: row["lead_id"] for row in written}
-        transaction.execute(
-            "settle_events",
-            batch_id=batch_id,
-            rows=as_json_rows(
-                {
-                    "event_id": outcome.event_id,
-                    "status": outcome.status,
-                    "reason": outcome.reason,
-                    "source": outcome.source,
-                }
-                for outcome in outcomes
-            ),
-        )
-        transaction.execute(
-            "write_lead_events",
-            batch_id=batch_id,
-            rows=as_json_rows(
-                {
-                    "event_id": outcome.event_id,
-                    "lead_id": lead_ids.get(outcome.event_id),
-                    "kind": outcome.status,
-                    "detail": _describe(outcome),
-                }
-                for outcome in outcomes
-            ),
-        )
+    written = transaction.rows("write_staged_leads", batch_id=batch_id, rows=as_json_rows(leads))
+    lead_ids = {row["event_id"]: row["lead_id"] for row in written}
+    transaction.execute(
+        "settle_events",
+        batch_id=batch_id,
+        rows=as_json_rows(
+            {
+                "event_id": outcome.event_id,
+                "status": outcome.status,
+                "reason": outcome.reason,
+                "source": outcome.source,
+            }
+            for outcome in outcomes
+        ),
+    )
+    transaction.execute(
+        "write_lead_events",
+        batch_id=batch_id,
+        rows=as_json_rows(
+            {
+                "event_id": outcome.event_id,
+                "lead_id": lead_ids.get(outcome.event_id),
+                "kind": outcome.status,
+                "detail": _describe(outcome),
+            }
+            for outcome in outcomes
+        ),
+    )
+    changed = [outcome for outcome in outcomes if outcome.layout_changed]
+    if changed:
+        alert_changed_layouts(transaction, {(outcome.source, outcome.reason or "") for outcome in changed})
 
 
 def _describe(outcome: EventOutcome) -> dict[str, Any]:
@@ -183,4 +230,5 @@ def _describe(outcome: EventOutcome) -> dict[str, Any]:
         "rule": outcome.rule,
         "rule_version": outcome.rule_version,
         "origins": dict(outcome.lead.origins),
+        "forgery": "suspected" if outcome.lead.extra.get("suspected_forgery") is True else None,
     }
