@@ -248,6 +248,7 @@ def _print_addresses(settings: Settings) -> None:
             f"  Mailbox      imap://127.0.0.1:{settings.sandbox_imap_port}  user {SANDBOX_USER}, "
             f"password {SANDBOX_PASSWORD}, folder INBOX"
         )
+        console.print(f"  Vendors      {settings.sandbox_url}  (stand-ins; nothing leaves this machine)")
     else:
         for mailbox in settings.list_mailboxes():
             console.print(f"  Mailbox      {mailbox.user} at {mailbox.host}, {', '.join(mailbox.folders)}")

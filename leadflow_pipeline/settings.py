@@ -106,6 +106,11 @@ class Settings(BaseSettings):
         """Whether mail comes from the sandbox's mailbox, because no other one is named."""
         return self.imap_host is None and not self.mailboxes
 
+    @property
+    def sandbox_url(self) -> str:
+        """Where the vendors' stand-ins are; each below its own name."""
+        return f"http://127.0.0.1:{self.sandbox_port}"
+
     def list_mailboxes(self) -> tuple[MailboxSettings, ...]:
         """The mailbox of the LEADFLOW_IMAP_ variables and those of LEADFLOW_MAILBOXES; none on the sandbox."""
         if self.imap_host is None:
