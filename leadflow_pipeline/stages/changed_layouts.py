@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from leadflow_pipeline.stages.effects import NewEffect, queue_effects
 from leadflow_pipeline.stages.store import StoreTransaction, as_json_rows
 
 
@@ -11,10 +12,14 @@ def alert_changed_layouts(transaction: StoreTransaction, causes: Collection[tupl
     rows = transaction.rows(
         "count_changed_layouts", rows=as_json_rows({"source": source, "reason": reason} for source, reason in causes)
     )
-    transaction.rows(
-        "write_ops_alerts",
-        rows=as_json_rows(
-            {"idempotency_key": f"layout:{row['source']}:{row['reason']}:{row['today']}", "text": _describe(row)}
+    queue_effects(
+        transaction,
+        (
+            NewEffect(
+                idempotency_key=f"layout:{row['source']}:{row['reason']}:{row['today']}",
+                kind="ops_alert",
+                payload={"text": _describe(row)},
+            )
             for row in rows
         ),
     )

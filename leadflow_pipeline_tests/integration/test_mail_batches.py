@@ -227,3 +227,36 @@ def test_without_healed_labels_there_is_nothing_to_suggest(database_url: str, mo
     monkeypatch.setenv("LEADFLOW_DATABASE_URL", database_url)
     result = CliRunner().invoke(app, ["rules", "suggest"])
     assert (result.exit_code, result.stdout) == (0, "No label had to be healed in the leads of the last 30 days.\n")
+
+
+# For whoever mends a rule
+
+
+def test_the_mail_that_an_alert_names_comes_out_as_it_arrived(
+    database_url: str, query: Query, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEADFLOW_DATABASE_URL", database_url)
+    raw = realtor_lead(1) + b"\xff\x00 any bytes"
+    [event_id] = land(query, raw)
+    assert CliRunner().invoke(app, ["rules", "mail", str(event_id)]).stdout_bytes == raw
+    missing = CliRunner().invoke(app, ["rules", "mail", "999"])
+    assert "no mail with the event id 999" in str(missing.exception)
+
+
+def test_what_a_rule_finds_becomes_an_example_that_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The steps of docs/mail-rules.md, by somebody who has a new source."""
+    monkeypatch.setenv("LEADFLOW_RULES_DIR", str(tmp_path))
+    (tmp_path / "one.eml").write_bytes(
+        write_mail("Interesado: Rosa Quintero\r\nCelular: 512-555-0142\r\n", sender="a@nidito.test")
+    )
+    (tmp_path / "nidito.yaml").write_text(
+        "name: nidito\nsource: nidito\nversion: 1\nmatch: {domains: [nidito.test]}\n"
+        "fields: {name: [Interesado], phone: [Celular]}\nrequires: [[phone]]\nexamples: [one.eml]\n"
+    )
+    tried = CliRunner().invoke(app, ["rules", "test", "nidito", str(tmp_path / "one.eml"), "--example"])
+    (tmp_path / "one.json").write_text(tried.stdout)
+    checked = CliRunner().invoke(app, ["rules", "check"])
+    assert (checked.exit_code, "86 examples, 0 problems" in checked.stdout) == (0, True), checked.stdout
+    (tmp_path / "one.json").write_text(tried.stdout.replace("Rosa", "Eva"))
+    checked = CliRunner().invoke(app, ["rules", "check"])
+    assert (checked.exit_code, "expected 'Eva Quintero', found 'Rosa Quintero'" in checked.stdout) == (1, True)
