@@ -313,6 +313,18 @@ def test_the_address_a_person_writes_from_goes_before_others_in_the_text() -> No
     assert (other.email, stated.email) == ("ada@example.net", "ada.work@example.org")
 
 
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("I saw 12 Oak St, Austin. My phone is 512-555-0142", "12 Oak St, Austin"),
+        ("Is 12 Oak St, St. Paul, MN 55101 still available?", "12 Oak St, St. Paul, MN 55101"),
+        ("Is 12 Oak St, Fort Worth still available?", "12 Oak St, Fort Worth"),
+    ],
+)
+def test_an_address_in_prose_ends_with_its_sentence(text: str, address: str) -> None:
+    assert read(text).property_address == address
+
+
 def test_a_reason_never_holds_text_of_the_mail() -> None:
     """Reasons are counted and logged; lead text is neither."""
     secret = "Zyxwvut"
