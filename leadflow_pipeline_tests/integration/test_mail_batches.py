@@ -23,7 +23,7 @@ from leadflow_pipeline.stages.staged_leads import StagedCounts, stage_leads
 
 Query = Callable[..., list[tuple[Any, ...]]]
 
-LIMITS = BatchLimits(batch_size=500, max_batches=2, lease_seconds=45)
+LIMITS = BatchLimits(batch_size=500, max_batches=2, lease_seconds=3600)  # time enough on a busy machine
 HOST = "mx.brokerage.test"
 OURS = OurMail(addresses=frozenset({"leads@brokerage.test"}), hosts=frozenset({HOST}))
 RULES = load_rules()
