@@ -95,7 +95,10 @@ class Settings(BaseSettings):
     max_batches: int = Field(default=2, ge=1, le=64)
     lease_seconds: int = Field(default=45, ge=5)
 
-    @field_validator("home", "rules_dir")
+    dagster_yaml: Path = Path("dagster.yaml")
+    executor: Literal["in_process", "multiprocess"] = "in_process"
+
+    @field_validator("home", "rules_dir", "dagster_yaml")
     @classmethod
     def anchor_in_checkout(cls, path: Path | None) -> Path | None:
         """A relative path means the same whichever folder a command is run from."""
