@@ -61,7 +61,7 @@ def land(query: Query, *mails: bytes) -> list[int]:
 
 
 def stage(database: Database, *, rules: tuple[MailRule, ...] = RULES, limits: BatchLimits = LIMITS) -> StagedCounts:
-    watched = WatchedProcess(cpu_seconds=1)
+    watched = WatchedProcess(cpu_seconds=1, wall_seconds=600)
     return stage_leads(database, batch_id=uuid.uuid4(), rules=rules, limits=limits, ours=OURS, work_through=watched)
 
 

