@@ -27,6 +27,10 @@ test-unit: $(READY) ## run the tests that need no database, in seconds
 bench-mails: $(READY) ## measure how many mails a second are read on one core
 	@$(BIN)/python -m leadflow_pipeline.runtime.mail_speed
 
+.PHONY: bench-posts
+bench-posts: $(READY) ## measure how fast the receiver stores posts, on a database of its own
+	@$(BIN)/leadflow webhook bench
+
 .PHONY: check
 check: $(READY) ## everything that CI checks: format, lint, types, import rules, SQL
 	$(BIN)/ruff format --check .

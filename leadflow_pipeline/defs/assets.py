@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 
 from leadflow_pipeline.adapters.database import Database
+from leadflow_pipeline.adapters.meta_graph import MetaGraph
 from leadflow_pipeline.adapters.rule_files import load_rules
 from leadflow_pipeline.adapters.watched_process import WatchedProcess
 from leadflow_pipeline.defs.failures import RETRY_TRANSIENT, no_retry_unless_transient
@@ -79,7 +80,9 @@ def mail_rules() -> Sequence[MailRule]:
         "dagster/column_schema": describe_columns("lead_id bigint", "event_id bigint", "source text", of=StagedLead),
     },
 )
-def staged_leads(context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]) -> dg.MaterializeResult[Any]:
+def staged_leads(
+    context: dg.AssetExecutionContext, database: dg.ResourceParam[Database], meta_graph: dg.ResourceParam[MetaGraph]
+) -> dg.MaterializeResult[Any]:
     """What the sources said: mails read by rule, forms by adapter. The rest is ignored or quarantined."""
     with no_retry_unless_transient():
         settings = read_settings()
@@ -90,6 +93,7 @@ def staged_leads(context: dg.AssetExecutionContext, database: dg.ResourceParam[D
             limits=batch_limits(settings),
             ours=OurMail(addresses=settings.list_own_addresses(), hosts=settings.list_authserv_ids()),
             work_through=WatchedProcess(),
+            contact_sources={"meta": meta_graph},
         )
         return materialize(staged)
 

@@ -3,6 +3,7 @@
 What a mail or a form says is decided in `domain`. One bad event never stops the others, and none holds them up.
 """
 
+import hashlib
 import time
 import uuid
 from collections import Counter
@@ -11,16 +12,19 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from leadflow_pipeline.domain.errors import StoppedError
+from leadflow_pipeline.domain.errors import PermanentError, StoppedError, TransientError
 from leadflow_pipeline.domain.mail_leads import is_healed
 from leadflow_pipeline.domain.mail_outcomes import judge_mail
 from leadflow_pipeline.domain.mail_rules import MailRule
 from leadflow_pipeline.domain.mail_trust import NOBODY, OurMail
 from leadflow_pipeline.domain.staged_leads import StagedLead
+from leadflow_pipeline.domain.webhook_sources.payloads import JSON_TYPE
 from leadflow_pipeline.domain.webhook_sources.registry import SOURCES
 from leadflow_pipeline.domain.webhook_sources.source import UnreadablePostError
 from leadflow_pipeline.stages.batches import BatchLimits
 from leadflow_pipeline.stages.changed_layouts import alert_changed_layouts
+from leadflow_pipeline.stages.contacts import Contact, ContactSource, fetch_contacts
+from leadflow_pipeline.stages.posts import PostIdentity
 from leadflow_pipeline.stages.store import Store, StoreTransaction, as_json_rows
 
 # An event that was claimed this often and never settled takes its worker down; it waits for a person.
@@ -34,13 +38,14 @@ class EventOutcome:
     """What became of one event."""
 
     event_id: int
-    status: str  # staged, ignored or quarantined
+    status: str  # staged, ignored, quarantined, or pending: to be tried again later
     source: str
     reason: str | None = None
     rule: str | None = None
     rule_version: int | None = None
     lead: StagedLead | None = None
     layout_changed: bool = False
+    parts: tuple[bytes, ...] = ()  # become events of their own
 
 
 class WorkThrough(Protocol):
@@ -61,6 +66,7 @@ class StagedCounts:
     quarantined: int
     returned: int  # not read in time, left to the next run
     healed: int  # leads with a field whose label had drifted; `leadflow rules suggest` lists the labels
+    postponed: int  # their vendor could not tell who they are; tried again later
     read_seconds: float
 
 
@@ -70,6 +76,7 @@ def stage_leads(
     batch_id: uuid.UUID,
     rules: Sequence[MailRule],
     limits: BatchLimits,
+    contact_sources: Mapping[str, ContactSource] | None = None,
     ours: OurMail = NOBODY,
     work_through: WorkThrough = map,
 ) -> StagedCounts:
@@ -85,9 +92,10 @@ def stage_leads(
             batch_size=limits.batch_size,
             lease_seconds=limits.lease_seconds,
         )
+    contacts = fetch_contacts(store, batch_id, events, contact_sources or {})
     started = time.perf_counter()
     outcomes: list[EventOutcome] = []
-    for found in work_through(partial(judge_event, rules=rules, ours=ours), events):
+    for found in work_through(partial(judge_event, rules=rules, ours=ours, contacts=contacts), events):
         event = events[len(outcomes)]
         outcomes.append(_stopped(event, found) if isinstance(found, StoppedError) else found)
         if time.perf_counter() - started > limits.lease_seconds * READING_SHARE:
@@ -108,14 +116,21 @@ def stage_leads(
         staged=counts["staged"],
         ignored=counts["ignored"],
         quarantined=counts["quarantined"],
+        postponed=counts["pending"],
         returned=len(unread),
         healed=sum(outcome.lead is not None and is_healed(outcome.lead) for outcome in outcomes),
         read_seconds=read_seconds,
     )
 
 
-def judge_event(event: Mapping[str, Any], *, rules: Sequence[MailRule], ours: OurMail = NOBODY) -> EventOutcome:
-    """What an event comes to. Never raises: what cannot even be judged is quarantined."""
+def judge_event(
+    event: Mapping[str, Any],
+    *,
+    rules: Sequence[MailRule],
+    ours: OurMail = NOBODY,
+    contacts: Mapping[int, Contact] | None = None,
+) -> EventOutcome:
+    """What an event comes to, with what was fetched for it. Never raises: what cannot be judged is quarantined."""
     if event["attempts"] > MAX_ATTEMPTS:
         return _quarantined(
             event, f"given up after {MAX_ATTEMPTS} tries that did not finish; replay it once the cause is mended"
@@ -123,7 +138,7 @@ def judge_event(event: Mapping[str, Any], *, rules: Sequence[MailRule], ours: Ou
     try:
         if event["channel"] == "email":
             return _judge_mail(event, rules, ours)
-        return _judge_form(event)
+        return _judge_form(event, (contacts or {}).get(event["event_id"]))
     except Exception as error:  # noqa: BLE001 - one bad event must not stop the batch; the reason keeps its kind
         return _quarantined(
             event, f"reading it failed with {type(error).__name__}; a fault in leadflow, not in the lead"
@@ -148,20 +163,37 @@ def _judge_mail(event: Mapping[str, Any], rules: Sequence[MailRule], ours: OurMa
     )
 
 
-def _judge_form(event: Mapping[str, Any]) -> EventOutcome:
+def _judge_form(event: Mapping[str, Any], contact: Contact | None) -> EventOutcome:
     source = SOURCES.get(event["source"])
     if source is None:
         return _quarantined(event, f"no webhook source is called {event['source']}")
     try:
         reading = source.read(bytes(event["raw"]), event["content_type"])
+        if reading.contact_id is not None and source.read_contact is not None:
+            if isinstance(contact, TransientError):
+                return EventOutcome(
+                    event_id=event["event_id"], status="pending", source=event["source"], reason=str(contact)
+                )
+            if isinstance(contact, PermanentError):
+                return _quarantined(event, str(contact))
+            assert contact is not None
+            reading = source.read_contact(bytes(event["raw"]), contact)
     except UnreadablePostError as error:
         return _quarantined(event, str(error))
     if reading.ignored is not None:
         return EventOutcome(
             event_id=event["event_id"], status="ignored", source=event["source"], reason=reading.ignored
         )
-    if reading.held is not None or reading.problems:
-        return _quarantined(event, reading.held or "; ".join(reading.problems))
+    if reading.problems:
+        return _quarantined(event, "; ".join(reading.problems))
+    if reading.parts:
+        return EventOutcome(
+            event_id=event["event_id"],
+            status="ignored",
+            source=event["source"],
+            reason=f"{len(reading.parts)} leads in one post; each is an event of its own",
+            parts=reading.parts,
+        )
     return EventOutcome(
         event_id=event["event_id"],
         status="staged",
@@ -191,6 +223,7 @@ def _write(transaction: StoreTransaction, batch_id: uuid.UUID, outcomes: Sequenc
     ]
     written = transaction.rows("write_staged_leads", batch_id=batch_id, rows=as_json_rows(leads))
     lead_ids = {row["event_id"]: row["lead_id"] for row in written}
+    _land_parts(transaction, batch_id, outcomes)
     transaction.execute(
         "settle_events",
         batch_id=batch_id,
@@ -215,11 +248,29 @@ def _write(transaction: StoreTransaction, batch_id: uuid.UUID, outcomes: Sequenc
                 "detail": _describe(outcome),
             }
             for outcome in outcomes
+            if outcome.status != "pending"
         ),
     )
     changed = [outcome for outcome in outcomes if outcome.layout_changed]
     if changed:
         alert_changed_layouts(transaction, {(outcome.source, outcome.reason or "") for outcome in changed})
+
+
+def _land_parts(transaction: StoreTransaction, batch_id: uuid.UUID, outcomes: Sequence[EventOutcome]) -> None:
+    """Make events of the leads that came in one post; each is filed as if it had come alone."""
+    parts = [
+        {"event_id": outcome.event_id, "external_id": _identify(outcome.source, part), "raw": part.decode()}
+        for outcome in outcomes
+        for part in outcome.parts
+    ]
+    if parts:
+        transaction.execute("land_parts", batch_id=batch_id, rows=as_json_rows(parts))
+        transaction.execute("announce_landing")
+
+
+def _identify(source: str, part: bytes) -> str:
+    vendor_id = SOURCES[source].read(part, JSON_TYPE).vendor_id
+    return PostIdentity(vendor_id=vendor_id).external_id(hashlib.sha256(part).hexdigest())
 
 
 def _describe(outcome: EventOutcome) -> dict[str, Any]:
