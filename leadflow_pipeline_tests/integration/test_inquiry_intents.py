@@ -216,7 +216,7 @@ def test_what_the_day_s_money_does_not_cover_is_not_asked(
     database: Database, query: Query, configured: Settings, control: Callable[..., None], sandbox: str
 ) -> None:
     control()
-    query("update vendors.budgets set spent = daily_cap, spent_on = (now() at time zone 'UTC')::date")
+    query("update vendors.budgets set spent = 5, spent_on = (now() at time zone 'UTC')::date")
     land(database, message="I would like to rent an apartment")
     travel(database, configured)
     assert ask(database, configured).over_budget == 1
