@@ -1,77 +1,55 @@
-"""Builds and tests `dbt_scoring/` in a process of its own, and only when it has changed since the last build.
+"""When the models of `dbt_scoring/` are built: at the start where they have changed, and when somebody asks.
 
-What the models say is theirs; the hot path never comes near this module.
+Putting scoring models in force is a use case of its own (`stages.scoring_versions`); here it is given dbt to build with.
 """
 
-import hashlib
-import os
-import subprocess
-import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
-from leadflow_pipeline.adapters.database import Database, normalize_url
+from leadflow_pipeline.adapters.database import Database
+from leadflow_pipeline.adapters.dbt_command import DbtCommand, DbtNode, hash_project
 from leadflow_pipeline.domain.errors import PermanentError
-
-DBT_PROJECT = Path(__file__).resolve().parents[2] / "dbt_scoring"
-PROJECT_FOLDERS = ("seeds", "models", "macros", "tests")
-
-
-def hash_project() -> str:
-    """Changes with every file that a build would read."""
-    digest = hashlib.sha256()
-    files = [DBT_PROJECT / "dbt_project.yml"]
-    for folder in PROJECT_FOLDERS:
-        files += sorted(path for path in (DBT_PROJECT / folder).rglob("*") if path.is_file())
-    for path in files:
-        digest.update(str(path.relative_to(DBT_PROJECT)).encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-def dbt_environment(url: str) -> dict[str, str]:
-    """The variables that `profiles.yml` reads, for the database at `url`."""
-    address = normalize_url(url)
-    host = address.host or address.query.get("host") or "localhost"
-    return {
-        "LEADFLOW_DBT_HOST": host if isinstance(host, str) else host[0],
-        "LEADFLOW_DBT_PORT": str(address.port or 5432),
-        "LEADFLOW_DBT_USER": address.username or "postgres",
-        "LEADFLOW_DBT_PASSWORD": str(address.password or ""),
-        "LEADFLOW_DBT_DATABASE": address.database or "leadflow",
-        "DO_NOT_TRACK": "1",
-    }
+from leadflow_pipeline.stages.scoring_versions import ScoringSwitch, switch_scoring
 
 
 def build_if_changed(url: str, work_folder: Path) -> bool:
-    """Build and test the models where this database has another state of them; gives whether it had to.
+    """Build and test all models where this database has another state of them; gives whether it had to.
 
     `work_folder` takes dbt's own files. Raises `PermanentError` with dbt's report when a model or a test fails.
     """
     project_hash = hash_project()
+    command = DbtCommand(url=url, work_folder=work_folder)
     with Database(url, pool_size=1) as database:
         with database.transaction() as transaction:
             if transaction.value("is_dbt_built", project_hash=project_hash):
                 return False
-        build(url, work_folder)
+        try:
+            switch_scoring(
+                database, lambda schema: _discard(command.run("build", scoring_schema=schema)), now=datetime.now(UTC)
+            )
+        except PermanentError as error:
+            raise PermanentError(f"Building the dbt models failed; nothing else was started.\n{error}") from error
         with database.transaction() as transaction:
             transaction.execute("note_dbt_build", project_hash=project_hash)
     return True
 
 
-def build(url: str, work_folder: Path) -> None:
-    """`dbt build`: seeds, models, unit tests and data tests. Raises `PermanentError` with dbt's report."""
-    command = [
-        str(Path(sys.executable).parent / "dbt"), "--quiet", "build",
-        "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT),
-        "--target-path", str(work_folder / "target"), "--log-path", str(work_folder / "logs"),
-    ]  # fmt: skip
-    done = subprocess.run(
-        command,
-        env={**os.environ, **dbt_environment(url)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise PermanentError(f"Building the dbt models failed; nothing else was started.\n{done.stdout.strip()}")
+def put_scoring_in_force(database: Database, command: DbtCommand) -> ScoringSwitch:
+    """Build, test and swap in the scoring models as they stand in the project now."""
+    return switch_scoring(database, lambda schema: build_scoring(command, schema), now=datetime.now(UTC))
+
+
+def build_scoring(command: DbtCommand, schema: str) -> None:
+    """The scoring models alone, with all their tests."""
+    command.run("build", "--select", "tag:scoring", scoring_schema=schema)
+
+
+def refresh_marts(command: DbtCommand, *, from_scratch: bool = False) -> list[DbtNode]:
+    """Bring the marts up to date; from scratch also their definitions and all of history."""
+    if from_scratch:
+        return command.run("build", "--select", "tag:marts", "--full-refresh")
+    return command.run("build", "--select", "tag:marts,config.materialized:incremental", "source_spend", "overhead_costs")
+
+
+def _discard(_: object) -> None:
+    """For a builder that tells more than its caller asks."""
