@@ -6,10 +6,12 @@ What the models say is theirs; when they are built is decided by the callers. Th
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,9 @@ from leadflow_pipeline.adapters.database import normalize_url
 from leadflow_pipeline.domain.errors import PermanentError
 
 DBT_PROJECT = Path(__file__).resolve().parents[2] / "dbt_scoring"
-PROJECT_FOLDERS = ("seeds", "models", "macros", "tests")
+PROJECT_FILES = ("dbt_project.yml", "seeds", "models", "macros", "tests")
+SCORING = "scoring"  # what gives leads their score
+MARTS = "marts"  # what analysts read
 GOOD_STATUSES = {"success", "pass", "no-op"}
 # A reader holds a model's lock for milliseconds, an analyst perhaps for longer: dbt does not wait, nor let others wait.
 SESSION_OPTIONS = "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c client_min_messages=warning"
@@ -53,16 +57,15 @@ class DbtError(PermanentError):
     """A model could not be built or a test failed; the message is dbt's report."""
 
 
-def hash_project(project: Path = DBT_PROJECT) -> str:
-    """Changes with every file that a build would read."""
-    digest = hashlib.sha256()
-    files = [project / "dbt_project.yml"]
-    for folder in PROJECT_FOLDERS:
-        files += sorted(path for path in (project / folder).rglob("*") if path.is_file())
-    for path in files:
-        digest.update(str(path.relative_to(project)).encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+def _part_of(place: Path) -> str | None:
+    """Which part a file of the project belongs to; None for what both read."""
+    if place.parts[:2] == ("models", "scoring") and place.name != "sources.yml":
+        return SCORING
+    if place.parts[:2] == ("models", "analytics"):
+        return MARTS
+    if place.suffix == ".csv":
+        return SCORING if place.name.startswith("scoring_") else MARTS
+    return None
 
 
 def dbt_environment(url: str) -> dict[str, str]:
@@ -90,6 +93,22 @@ class DbtCommand:
     work_folder: Path
     project: Path = DBT_PROJECT
 
+    def hash_project(self, part: str) -> str:
+        """Changes with every file that a build of the part, scoring or marts, would read."""
+        return _hash(self.project, part)
+
+    def with_weights(self, text: str) -> "DbtCommand":
+        """dbt on a copy of the project, in the work folder, that has these rows for scoring_weights."""
+        copy = self.work_folder / "trial" / uuid.uuid4().hex
+        shutil.copytree(self.project, copy / "project", ignore=shutil.ignore_patterns("target", "logs"))
+        (copy / "project" / "seeds" / "scoring_weights.csv").write_text(text, encoding="utf-8")
+        return replace(self, project=copy / "project", work_folder=copy)
+
+    def discard(self) -> None:
+        """Delete a copy made by `with_weights`."""
+        if self.project != DBT_PROJECT:
+            shutil.rmtree(self.work_folder, ignore_errors=True)
+
     def run(self, *arguments: str, scoring_schema: str = "scoring") -> list[DbtNode]:
         """Run one dbt command; gives what became of each node. Raises `DbtError` with dbt's report on a failure.
 
@@ -113,6 +132,16 @@ class DbtCommand:
         if done.returncode != 0:
             raise DbtError(f"dbt {arguments[0]} failed.\n{done.stdout.strip()}")
         return read_results(target)
+
+
+def _hash(project: Path, part: str) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(path for path in project.rglob("*") if path.is_file()):
+        place = path.relative_to(project)
+        if place.parts[0] in PROJECT_FILES and _part_of(place) in (None, part):
+            digest.update(str(place).encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def read_results(target: Path) -> list[DbtNode]:

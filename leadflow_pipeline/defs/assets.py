@@ -103,7 +103,7 @@ def normalized_leads(
 
 
 @dg.asset(
-    deps=[normalized_leads],
+    deps=[normalized_leads, dg.AssetKey(["scoring", "lead_scores"])],
     group_name="scoring",
     kinds={"dbt", "postgres"},
     owners=OWNERS,

@@ -60,10 +60,37 @@ noted as (
 
 select lead_id from rescored;
 
--- name: read_trial_scores(schema, first_lead_id, last_lead_id)
--- What the scoring models in a schema give leads, by range of ids.
+-- name: find_lead_range(since)^
+-- The ids of the leads that have arrived since.
 select
-    trial.lead_id,
-    trial.score,
-    trial.bucket
-from ops.read_trial_scores(:schema, :first_lead_id, :last_lead_id) as trial;
+    min(lead_id) as first_lead_id,
+    max(lead_id) as last_lead_id
+from leads.staged_leads
+where received_at >= :since;
+
+-- name: compare_trial_scores(schema, since, first_lead_id, last_lead_id)
+-- Leads by range of ids, as the weights in force and those of a schema score them, with what became of them.
+select
+    staged.lead_id,
+    old.score as old_score,
+    old.bucket as old_bucket,
+    new.score as new_score,
+    new.bucket as new_bucket,
+    coalesce(reached.contacted, false) as contacted,
+    coalesce(reached.appointment, false) as appointment,
+    coalesce(reached.won, false) as won
+from leads.staged_leads as staged
+inner join ops.read_trial_scores('scoring', :first_lead_id, :last_lead_id) as old on staged.lead_id = old.lead_id
+inner join ops.read_trial_scores(:schema, :first_lead_id, :last_lead_id) as new on staged.lead_id = new.lead_id
+left join (
+    select
+        lead_id,
+        bool_or(stage <> 'lost') as contacted,
+        bool_or(stage in ('appointment', 'won')) as appointment,
+        bool_or(stage = 'won') as won
+    from leads.outcomes
+    where lead_id between :first_lead_id and :last_lead_id
+    group by lead_id
+) as reached on staged.lead_id = reached.lead_id
+where staged.lead_id between :first_lead_id and :last_lead_id and staged.received_at >= :since
+order by staged.lead_id;
