@@ -1,6 +1,6 @@
 -- The day of a time, where the brokerage is.
 {% macro day_of(column) -%}
-    ({{ column }} at time zone '{{ var("time_zone") }}')::date
+({{ column }} at time zone '{{ var("time_zone") }}')::date
 {%- endmacro %}
 
 
@@ -8,13 +8,13 @@
 -- mart was last brought up to date. A lead's day changes when it is read, enriched, scored, assigned, or when we are
 -- told what became of it, however much later. The hour before is looked at again, for what was committed meanwhile.
 {% macro in_changed_days(column) -%}
-    {%- if not is_incremental() -%}
+{%- if not is_incremental() -%}
         true
     {%- else -%}
-        {%- set since = "(select coalesce(max(refreshed_at), '-infinity') - interval '1 hour' from " ~ this ~ ")" -%}
-        {%- set staged = source('leads', 'staged_leads') -%}
-        {%- set question -%}
-            select distinct {{ day_of('received_at') }} as day
+{%- set since = "(select coalesce(max(refreshed_at), '-infinity') - interval '1 hour' from " ~ this ~ ")" -%}
+{%- set staged = source('leads', 'staged_leads') -%}
+{%- set question -%}
+select distinct {{ day_of('received_at') }} as day
             from (
                 select received_at from {{ source('landing', 'events') }} where landed_at > {{ since }}
                 union all

@@ -11,8 +11,7 @@
 {% macro negated_pattern(keywords) -%}
     {%- set word = "[\w''$%&/-]+" -%}
     {%- set harmless = "\s+(?:only|just|merely|simply|solo|solamente|need|worry|hesitate|wait|mind|forget)\M" -%}
-    {%- set missing_apostrophe = "(?:do|does|did|is|are|was|were|have|has|had|wo|ca|could|would|should)nt" -%}
-    {%- set strong = "(?:\w+n''t|" ~ missing_apostrophe ~ "|cannot|not|never|neither|nor|nunca|tampoco|jam[aá]s|ni)" -%}
+    {%- set strong = "(?:\w+n''t|" ~ missing_apostrophe() ~ "|cannot|not|never|neither|nor|nunca|tampoco|jam[aá]s|ni)" -%}
     {%- set something_new = "(?:but|and|i|i''m|i''ve|we|we''re|we''ve|as|because|so|pero|y|soy|somos|estoy|estamos)\M" -%}
     {%- set between_strong = "(?:(?!" ~ something_new ~ ")" ~ word ~ "\s+){0,3}" -%}
     {%- set article = "longer|a|an|any|the|real|soy|somos|estoy|estamos|es|un|una|he|hemos|sido|est[aá]|fui" -%}
@@ -27,5 +26,12 @@
 
 -- A quick pattern that is found wherever negated_pattern could be.
 {% macro any_denial_pattern() -%}
-    '\m(?:not?|non[e-]?|nope|never|cannot|neither|nor|without|sin|nunca|tampoco|jam[aá]s|ni|n/a|false|\w+nt)\M|n''t'
+    ('\m(?:not?|non[e-]?|nope|never|cannot|neither|nor|without|sin|nunca|tampoco|jam[aá]s|ni|n/a|false)\M|n[''’‘ʼ`´]t\M'
+    || '|\m{{ missing_apostrophe() }}\M')
+{%- endmacro %}
+
+
+-- Denials as they are typed in haste.
+{% macro missing_apostrophe() -%}
+    (?:do|does|did|is|are|was|were|have|has|had|wo|ca|could|would|should)nt
 {%- endmacro %}

@@ -11,3 +11,9 @@
         '[\s-]+', '[\s‐‑‒–-]+', 'g'
     )
 {%- endmacro %}
+
+
+-- Words as they are compared: small letters, one space between them whatever was there.
+{% macro joined_words(column) -%}
+    regexp_replace(lower(btrim({{ column }})), '[\s‐‑‒–-]+', ' ', 'g')
+{%- endmacro %}

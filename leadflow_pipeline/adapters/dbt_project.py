@@ -1,4 +1,4 @@
-"""What `dbt_scoring/` consists of, read from its own files in milliseconds: names, descriptions, columns, what reads what.
+"""What `dbt_scoring/` consists of, read from its own files: names, descriptions, columns, what reads what.
 
 dbt's manifest would say the same, but parsing the project costs seconds and importing dagster-dbt two more, in every
 process that loads the definitions (decision 0031). A test holds this reading against the manifest.
@@ -48,10 +48,7 @@ def read_models(project: Path = DBT_PROJECT) -> Sequence[DbtModel]:
 
 def _read_model(file: Path, project: Path, entry: Mapping[str, Any], macros: str) -> DbtModel:
     is_seed = file.suffix == ".csv"
-    if is_seed:
-        is_scoring = file.name.startswith("scoring_")
-    else:
-        is_scoring = file.relative_to(project).parts[1] == "scoring"
+    is_scoring = file.name.startswith("scoring_") if is_seed else file.relative_to(project).parts[1] == "scoring"
     text = "" if is_seed else file.read_text()
     if "in_changed_days(" in text:  # looks at the pipeline's tables for what is new
         text += macros

@@ -1,4 +1,4 @@
-"""The dbt models as assets: scoring before `scored_leads`, marts behind `assigned_leads`. dbt runs in a process of its own.
+"""The dbt models as assets: scoring before `scored_leads`, marts behind `assigned_leads`. dbt has a process of its own.
 
 The hot path is not here: it reads the scoring views and never builds them.
 """
@@ -19,9 +19,8 @@ from leadflow_pipeline.settings import read_settings
 from leadflow_pipeline.stages.dbt_builds import DbtNode, build_trial, put_scoring_in_force, refresh_marts
 
 ANALYSTS = ["team:analysts"]
-PIPELINE_TABLES = {  # schemas and tables that are assets of the pipeline under the table's name
-    "leads.staged_leads", "leads.normalized_leads", "leads.enriched_leads", "leads.scored_leads", "leads.assigned_leads",
-}  # fmt: skip
+PIPELINE_ASSETS = ("staged_leads", "normalized_leads", "enriched_leads", "scored_leads", "assigned_leads")
+PIPELINE_TABLES = {f"leads.{asset}" for asset in PIPELINE_ASSETS}
 SHOWN_CHANGES = 50
 
 

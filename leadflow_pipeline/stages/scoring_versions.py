@@ -66,7 +66,7 @@ def rescore_open_leads(store: Store, *, scoring_version: str) -> int:
             leads = [
                 row["lead_id"]
                 for row in transaction.rows(
-                    "list_open_leads", scoring_version=scoring_version, after=after, limit=LEADS_AT_ONCE
+                    "list_open_leads", scoring_version=scoring_version, after=after, leads_at_once=LEADS_AT_ONCE
                 )
             ]
             if not leads:

@@ -13,24 +13,26 @@ with numbers as (
 facts as (
     select
         numbers.*,
-        mod(dice, 10) < 8 as has_phone,
-        case when mod(dice, 3) = 0 then 200000 + 1000 * dice end as budget,
-        mod(dice, 20) = 0 as is_ready
+        mod(numbers.dice, 10) < 8 as has_phone,
+        case when mod(numbers.dice, 3) = 0 then 200000 + 1000 * numbers.dice end as budget,
+        mod(numbers.dice, 20) = 0 as is_ready
     from numbers
 ),
 
 scores as (
     select
         facts.*,
-        (case when has_phone then 10 else 0 end)
-        + (case when budget > 500000 then 25 else 0 end)
-        + (case when is_ready then 50 else 0 end) as score,
-        case when has_phone
-            then '[{"rule": "has_phone", "points": 10, "signal": "has_phone", "evidence": "valid number"}]'::jsonb
+        (case when facts.has_phone then 10 else 0 end)
+        + (case when facts.budget > 500000 then 25 else 0 end)
+        + (case when facts.is_ready then 50 else 0 end) as score,
+        case
+            when facts.has_phone
+                then '[{"rule": "has_phone", "points": 10, "signal": "has_phone", "evidence": "valid number"}]'::jsonb
             else '[]'
         end
-        || case when budget > 500000
-            then '[{"rule": "high_budget", "points": 25, "signal": "budget", "evidence": "$600,000"}]'::jsonb
+        || case
+            when facts.budget > 500000
+                then '[{"rule": "high_budget", "points": 25, "signal": "budget", "evidence": "$600,000"}]'::jsonb
             else '[]'
         end as contributions
     from facts
@@ -45,7 +47,7 @@ events as (
         source,
         'history-' || number,
         received_at,
-        received_at,
+        received_at as landed_at,
         'application/json',
         convert_to('{"number": ' || number || '}', 'UTF8'),
         md5('history ' || number),
@@ -160,10 +162,20 @@ select
     'history',
     leads.received_at + make_interval(mins => outcome.minutes)
 from leads
-cross join lateral (
-    values
-    ('contacted', 5 + mod(dice, 600), mod(dice, 10) < 4),
-    ('appointment', 1500 + dice, mod(dice, 10) < 4 and mod(dice, 7) < 2),
-    ('won', 20000 + dice, mod(dice, 10) < 4 and mod(dice, 7) = 0 and mod(dice, 4) = 0)
-) as outcome (stage, minutes, is_reached)
+cross join
+    lateral (
+        values
+        ('contacted', 5 + mod(dice, 600), mod(dice, 10) < 4),
+        ('appointment', 1500 + dice, mod(dice, 10) < 4 and mod(dice, 7) < 2),
+        ('won', 20000 + dice, mod(dice, 10) < 4 and mod(dice, 7) = 0 and mod(dice, 4) = 0)
+    ) as outcome (stage, minutes, is_reached)
 where outcome.is_reached and leads.bucket <> 'low';
+
+-- name: count_unanalyzed_tables()$
+-- Large tables of ours whose statistics PostgreSQL has not made yet; its plans are guesses until then.
+select count(*)
+from pg_stat_user_tables
+where
+    schemaname in ('landing', 'leads')
+    and n_live_tup > 10000
+    and greatest(last_analyze, last_autoanalyze) is null;

@@ -132,4 +132,4 @@ on conflict (part, project_hash) do update set built_at = clock_timestamp();
 
 -- name: has_analyst_role()$
 -- Whether this server has the role that analysts read with.
-select exists (select from pg_roles where rolname = 'leadflow_analyst');
+select exists(select from pg_roles where rolname = 'leadflow_analyst');

@@ -10,72 +10,73 @@ inner join {{ source('leads', 'staged_leads') }} as staged on leads.lead_id = st
 left join {{ source('leads', 'enriched_leads') }} as enriched on leads.lead_id = enriched.lead_id
 left join {{ ref('scoring_sources') }} as sources on staged.source = sources.source
 -- A new signal is a line here, and one in the seed scoring_signals. A null value means that the lead does not show it.
-cross join lateral (
-    values
-    ('has_phone', case when leads.phone_valid then 1::numeric end, 'valid number'),
-    ('verified_address', case when enriched.address_verified then 1 end, 'found by the geocoder'),
-    ('budget', leads.budget, '$' || trim(to_char(leads.budget, 'FM999,999,999,999,999'))),
-    (
-        'vendor_verified',
-        nullif(
-            (lower(staged.extra ->> 'email_verification_status') = 'verified')::integer
-            + (lower(staged.extra ->> 'phone_verification_status') = 'verified')::integer,
-            0
-        ),
-        'by the portal'
-    ),
-    (
-        'probability_to_transact',
-        case
-            when staged.extra ->> 'probability_to_transact' ~ '^(0(\.\d{1,9})?|1(\.0{1,9})?)$'
-                then trim_scale(100 * (staged.extra ->> 'probability_to_transact')::numeric)
-        end,
-        'by the portal'
-    ),
-    ('timeframe_months', {{ timeframe_months('leads.timeframe') }}, 'as stated'),
-    (
-        'financing',
-        case
-            when
-                coalesce(staged.extra ->> 'finance_info', staged.extra ->> 'lead_financing', '')
-                !~* '^\s*(no|none|unknown|n/a)?\s*$'
-                then 1
-        end,
-        'stated'
-    ),
-    (
-        'repeat_inquiry',
+cross join
+    lateral ( -- noqa: ST05
+        values
+        ('has_phone', case when leads.phone_valid then 1::numeric end, 'valid number'),
+        ('verified_address', case when enriched.address_verified then 1 end, 'found by the geocoder'),
+        ('budget', leads.budget, '$' || trim(to_char(leads.budget, 'FM999,999,999,999,999'))),
         (
-            select nullif(count(*), 0)
-            from (
-                select earlier.lead_id
-                from {{ source('leads', 'normalized_leads') }} as earlier
-                where earlier.email = leads.email and earlier.lead_id < leads.lead_id
-                union
-                select earlier.lead_id
-                from {{ source('leads', 'normalized_leads') }} as earlier
-                where earlier.phone_e164 = leads.phone_e164 and earlier.lead_id < leads.lead_id
-                limit 10
-            ) as earlier_leads
+            'vendor_verified',
+            nullif(
+                coalesce((lower(staged.extra ->> 'email_verification_status') = 'verified')::integer, 0)
+                + coalesce((lower(staged.extra ->> 'phone_verification_status') = 'verified')::integer, 0),
+                0
+            ),
+            'by the portal'
         ),
-        'same e-mail or phone'
-    ),
-    (
-        'tour_request',
-        case
-            when lower(staged.extra ->> 'leadType') = 'tourrequest' or staged.extra ->> 'tour_times' <> '' then 1
-        end,
-        'by the source'
-    ),
-    ('company', case when enriched.company <> '' then 1 end, 'found by enrichment'),
-    ('seniority', {{ seniority_rank('enriched.seniority') }}, lower(enriched.seniority)),
-    ('source_quality', sources.quality, staged.source),
-    (
-        'hour_of_day',
-        extract(hour from staged.received_at at time zone '{{ var("time_zone") }}'),
-        to_char(staged.received_at at time zone '{{ var("time_zone") }}', 'HH24:MI')
-    )
-) as signals (signal, value, evidence)
+        (
+            'probability_to_transact',
+            case
+                when staged.extra ->> 'probability_to_transact' ~ '^(0(\.\d{1,9})?|1(\.0{1,9})?)$'
+                    then trim_scale(100 * (staged.extra ->> 'probability_to_transact')::numeric)
+            end,
+            'by the portal'
+        ),
+        ('timeframe_months', {{ timeframe_months('leads.timeframe') }}, 'as stated'),
+        (
+            'financing',
+            case
+                when
+                    coalesce(staged.extra ->> 'finance_info', staged.extra ->> 'lead_financing', '')
+                    !~* '^\s*(no|none|unknown|n/a)?\s*$'
+                    then 1
+            end,
+            'stated'
+        ),
+        (
+            'repeat_inquiry',
+            (
+                select nullif(count(*), 0)
+                from (
+                    select earlier.lead_id
+                    from {{ source('leads', 'normalized_leads') }} as earlier
+                    where earlier.email = leads.email and earlier.lead_id < leads.lead_id
+                    union
+                    select earlier.lead_id
+                    from {{ source('leads', 'normalized_leads') }} as earlier
+                    where earlier.phone_e164 = leads.phone_e164 and earlier.lead_id < leads.lead_id
+                    limit 10
+                ) as earlier_leads
+            ),
+            'same e-mail or phone'
+        ),
+        (
+            'tour_request',
+            case
+                when lower(staged.extra ->> 'leadType') = 'tourrequest' or staged.extra ->> 'tour_times' <> '' then 1
+            end,
+            'by the source'
+        ),
+        ('company', case when enriched.company <> '' then 1 end, 'found by enrichment'),
+        ('seniority', {{ seniority_rank('enriched.seniority') }}, lower(enriched.seniority)),
+        ('source_quality', sources.quality, staged.source),
+        (
+            'hour_of_day',
+            extract(hour from staged.received_at at time zone '{{ var("time_zone") }}'),
+            to_char(staged.received_at at time zone '{{ var("time_zone") }}', 'HH24:MI')
+        )
+    ) as signals (signal, value, evidence)
 where signals.value is not null
 
 union all

@@ -11,5 +11,6 @@ select
     scored.scoring_version,
     scored.scored_at
 from {{ source('leads', 'scored_leads') }} as scored
-cross join lateral
+cross join
+    lateral
     jsonb_to_recordset(scored.contributions) as contribution (rule text, signal text, points integer, evidence text)

@@ -1,3 +1,15 @@
+with reached as (
+    select
+        lead_id,
+        -- Who has an appointment or a deal was contacted, whether anybody noted it or not.
+        min(happened_at) filter (where stage <> 'lost') as contacted_at,
+        min(happened_at) filter (where stage in ('appointment', 'won')) as appointment_at,
+        min(happened_at) filter (where stage = 'won') as won_at,
+        min(happened_at) filter (where stage = 'lost') as lost_at
+    from {{ source('leads', 'outcomes') }}
+    group by lead_id
+)
+
 select
     staged.lead_id,
     staged.source,
@@ -16,14 +28,4 @@ select
 from {{ source('leads', 'staged_leads') }} as staged
 left join {{ source('leads', 'scored_leads') }} as scored on staged.lead_id = scored.lead_id
 left join {{ source('leads', 'assigned_leads') }} as assigned on staged.lead_id = assigned.lead_id
-left join (
-    select
-        lead_id,
-        -- Who has an appointment or a deal was contacted, whether anybody noted it or not.
-        min(happened_at) filter (where stage <> 'lost') as contacted_at,
-        min(happened_at) filter (where stage in ('appointment', 'won')) as appointment_at,
-        min(happened_at) filter (where stage = 'won') as won_at,
-        min(happened_at) filter (where stage = 'lost') as lost_at
-    from {{ source('leads', 'outcomes') }}
-    group by lead_id
-) as reached on staged.lead_id = reached.lead_id
+left join reached on staged.lead_id = reached.lead_id

@@ -9,7 +9,7 @@
 with leads as (
     select
         milestones.*,
-        extract(epoch from contacted_at - assigned_at)::double precision as response_seconds
+        extract(epoch from milestones.contacted_at - milestones.assigned_at)::double precision as response_seconds
     from {{ ref('lead_milestones') }} as milestones
     where milestones.agent_id is not null and {{ in_changed_days('milestones.received_at') }}
 )

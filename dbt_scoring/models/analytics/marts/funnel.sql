@@ -10,7 +10,7 @@ with monthly as (
         sum(seconds_to_contact_sum) as seconds_to_contact_sum,
         sum(contacted_within_5_minutes) as contacted_within_5_minutes
     from {{ ref('source_days') }}
-    group by 1, 2
+    group by month, source
     having sum(leads) > 0
 ),
 

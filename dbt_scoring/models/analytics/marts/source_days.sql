@@ -15,7 +15,7 @@ with arrived as (
         count(*) filter (where status = 'quarantined') as quarantined
     from {{ source('landing', 'events') }}
     where {{ in_changed_days('received_at') }}
-    group by 1, 2
+    group by day, source
 ),
 
 leads as (

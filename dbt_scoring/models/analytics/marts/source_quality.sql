@@ -5,7 +5,7 @@ with monthly as (
         date_trunc('month', day)::date as month,
         sum(leads) as leads
     from {{ ref('source_days') }}
-    group by 1, 2
+    group by source, month
 )
 
 select
