@@ -109,8 +109,9 @@ def refresh() -> None:
 def docs() -> None:
     """Write the description of every table and column that analysts read, as one web page."""
     with _reach() as (_, dbt):
-        dbt.run("docs", "generate", "--static")
-        page = dbt.work_folder / "target" / "static_index.html"
+        command = ("docs", "generate", "--static")
+        dbt.run(*command)
+        page = dbt.target_of(*command) / "static_index.html"
     console.print(f"Open {page} in a browser.")
 
 

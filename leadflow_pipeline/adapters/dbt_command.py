@@ -6,6 +6,7 @@ What the models say is theirs; when they are built is decided by the callers. Th
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -109,12 +110,16 @@ class DbtCommand:
         if self.project != DBT_PROJECT:
             shutil.rmtree(self.work_folder, ignore_errors=True)
 
+    def target_of(self, *arguments: str) -> Path:
+        """Where a command leaves its files. Each has a folder of its own: two may run at the same time."""
+        return self.work_folder / "target" / re.sub(r"[^\w]+", "-", " ".join(arguments)).strip("-")[:80]
+
     def run(self, *arguments: str, scoring_schema: str = "scoring") -> list[DbtNode]:
         """Run one dbt command; gives what became of each node. Raises `DbtError` with dbt's report on a failure.
 
         `scoring_schema` is where the scoring models are built.
         """
-        target = self.work_folder / "target"
+        target = self.target_of(*arguments)
         command = [
             str(Path(sys.executable).parent / "dbt"), "--quiet", *arguments,
             "--project-dir", str(self.project), "--profiles-dir", str(self.project),

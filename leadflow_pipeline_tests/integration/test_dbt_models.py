@@ -20,9 +20,11 @@ from leadflow_pipeline_tests.integration.test_pipeline import Query, land, run
 def test_our_reading_of_the_project_is_that_of_dbt_itself(database_url: str, tmp_path: Path) -> None:
     """Names, descriptions, columns, and what reads what: else lineage in Dagster tells fairy tales."""
     dbt = DbtCommand(url=database_url, work_folder=tmp_path)
-    dbt.run("docs", "generate", "--static")
-    assert (tmp_path / "target" / "static_index.html").stat().st_size > 100_000
-    manifest = json.loads((tmp_path / "target" / "manifest.json").read_text())
+    command = ("docs", "generate", "--static")
+    dbt.run(*command)
+    target = dbt.target_of(*command)
+    assert (target / "static_index.html").stat().st_size > 100_000
+    manifest = json.loads((target / "manifest.json").read_text())
     theirs = {
         node["name"]: (
             node["resource_type"],

@@ -91,7 +91,7 @@ $$;
 comment on function ops.read_trial_scores is 'What the scoring models in a schema would give leads, by range of lead_id.';
 
 -- Who has asked before is found by these.
-create index normalized_leads_email on leads.normalized_leads (email) where email is not null;
+create index normalized_leads_email on leads.normalized_leads (lower(email)) where email is not null;
 create index normalized_leads_phone on leads.normalized_leads (phone_e164) where phone_e164 is not null;
 
 -- What the formula looks at beyond the address; enrichment fills them.

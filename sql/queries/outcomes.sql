@@ -22,7 +22,7 @@ cross join lateral (
         inner join leads.staged_leads as staged on normalized.lead_id = staged.lead_id
         where
             told.lead_id is null
-            and (normalized.email = told.email or normalized.phone_e164 = told.phone_e164)
+            and (lower(normalized.email) = lower(told.email) or normalized.phone_e164 = told.phone_e164)
             and staged.received_at <= told.happened_at
         order by staged.received_at desc, staged.lead_id desc
         limit 1

@@ -51,7 +51,7 @@ cross join
                 from (
                     select earlier.lead_id
                     from {{ source('leads', 'normalized_leads') }} as earlier
-                    where earlier.email = leads.email and earlier.lead_id < leads.lead_id
+                    where lower(earlier.email) = lower(leads.email) and earlier.lead_id < leads.lead_id
                     union
                     select earlier.lead_id
                     from {{ source('leads', 'normalized_leads') }} as earlier
