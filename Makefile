@@ -29,7 +29,11 @@ score: $(READY) ## put the weights of dbt_scoring/seeds in force: tested, swappe
 
 .PHONY: bench-scoring
 bench-scoring: $(READY) ## time scoring and marts with a million invented leads, in a database of its own (minutes)
-	@$(BIN)/python -m leadflow_pipeline.runtime.scoring_bench
+	@$(BIN)/python -m leadflow_pipeline.bench.scoring
+
+.PHONY: bench-posts
+bench-posts: $(READY) ## measure how fast the receiver stores posts, on a database of its own
+	@$(BIN)/leadflow webhook bench
 
 .PHONY: check
 check: $(READY) ## everything that CI checks: format, lint, types, import rules, SQL

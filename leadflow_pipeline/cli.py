@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from leadflow_pipeline.cli_bench import bench_app
 from leadflow_pipeline.cli_rules import rules_app
 from leadflow_pipeline.cli_scoring import backtest, marts_app, outcomes_app, score
 from leadflow_pipeline.cli_webhooks import webhook_app
@@ -36,6 +37,7 @@ app = typer.Typer(
 agents_app = typer.Typer(no_args_is_help=True, help="The agents who are given leads.")
 app.add_typer(agents_app, name="agents")
 app.add_typer(rules_app, name="rules")
+app.add_typer(bench_app, name="bench")
 app.add_typer(webhook_app, name="webhook")
 app.add_typer(outcomes_app, name="outcomes")
 app.add_typer(marts_app, name="marts")
@@ -248,6 +250,7 @@ def _print_addresses(settings: Settings) -> None:
             f"  Mailbox      imap://127.0.0.1:{settings.sandbox_imap_port}  user {SANDBOX_USER}, "
             f"password {SANDBOX_PASSWORD}, folder INBOX"
         )
+        console.print(f"  Vendors      {settings.sandbox_url}  (stand-ins; nothing leaves this machine)")
     else:
         for mailbox in settings.list_mailboxes():
             console.print(f"  Mailbox      {mailbox.user} at {mailbox.host}, {', '.join(mailbox.folders)}")

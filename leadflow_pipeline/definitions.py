@@ -14,9 +14,10 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
     return dg.Definitions(
         assets=dg.load_assets_from_modules([assets, dbt_models]),
         asset_checks=dg.load_asset_checks_from_modules([checks]),
-        jobs=[jobs.lead_pipeline, jobs.source_watch, dbt_models.marts_refresh],
+        jobs=[jobs.lead_pipeline, jobs.outbox_deliveries, jobs.source_watch, dbt_models.marts_refresh],
         schedules=[jobs.source_watch_schedule, dbt_models.marts_refresh_schedule],
-        sensors=[sensors.imap_inbox_sensor, sensors.landing_sensor],
+        sensors=[sensors.imap_inbox_sensor, *sensors.landing_sensors, sensors.outbox_sensor],
+        executor=jobs.EXECUTORS[settings.executor],
         resources={**build_resources(settings), **(resources or {})},
     )
 

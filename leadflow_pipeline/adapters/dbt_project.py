@@ -15,6 +15,8 @@ import yaml
 
 from leadflow_pipeline.adapters.dbt_command import DBT_PROJECT
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's, where it is there: every run loads the definitions
+
 _REF = re.compile(r"""\bref\(\s*['"](\w+)['"]\s*\)""")
 _SOURCE = re.compile(r"""\bsource\(\s*['"](\w+)['"]\s*,\s*['"](\w+)['"]\s*\)""")
 _ALIAS = re.compile(r"""\balias\s*=\s*['"](\w+)['"]""")
@@ -39,7 +41,7 @@ def read_models(project: Path = DBT_PROJECT) -> Sequence[DbtModel]:
     """All models and seeds, by name."""
     described: dict[str, Mapping[str, Any]] = {}
     for file in sorted([*project.glob("models/**/*.yml"), *project.glob("seeds/*.yml")]):
-        content = yaml.safe_load(file.read_text())
+        content = yaml.load(file.read_text(), Loader=LOADER)
         described |= {entry["name"]: entry for entry in (*content.get("models", ()), *content.get("seeds", ()))}
     macros = "\n".join(file.read_text() for file in sorted(project.glob("macros/*.sql")))
     files = sorted([*project.glob("models/**/*.sql"), *project.glob("seeds/*.csv")])

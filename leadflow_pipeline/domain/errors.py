@@ -10,4 +10,13 @@ class PermanentError(Exception):
 
 
 class TransientError(Exception):
-    """The other side was busy, slow or away; trying again later can help. The message says what was tried."""
+    """The other side was busy, slow or away; trying again later can help. The message says what was tried.
+
+    `retry_after`: seconds that the other side asked us to wait, where it did. `may_have_acted`: the other side may
+    have done what was asked although its answer did not come; whoever tries again has to look first.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None, may_have_acted: bool = False) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.may_have_acted = may_have_acted

@@ -73,6 +73,7 @@ class Stack:
         environment = self._environment()
         if self.settings.sandbox:
             self._keeper.start(self._sandbox_mailbox(environment))
+            self._keeper.start(self._sandbox_vendors(environment))
         self._keeper.start(self._receiver(environment))
         self._keeper.start(self._code_server(environment))
         self._report("Building and testing the dbt models, if they have changed")
@@ -119,7 +120,7 @@ class Stack:
         """What every child sees: the settings of this stack, its database, and Dagster's own variables."""
         dagster_home = self.settings.home / "dagster"
         dagster_home.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(CHECKOUT / "dagster.yaml", dagster_home / "dagster.yaml")
+        shutil.copyfile(self.settings.dagster_yaml, dagster_home / "dagster.yaml")
         return {
             **os.environ,
             "LEADFLOW_DATABASE_URL": self._url,
@@ -141,6 +142,11 @@ class Stack:
             ],
             environment,
         )  # fmt: skip
+
+    def _sandbox_vendors(self, environment: dict[str, str]) -> ProcessSpec:
+        port = str(self.settings.sandbox_port)
+        command = [sys.executable, "-m", "leadflow_pipeline.sandbox.vendor_server", "--port", port]
+        return self._spec("sandbox-vendors", command, environment)
 
     def _receiver(self, environment: dict[str, str]) -> ProcessSpec:
         return self._spec("receiver", [sys.executable, "-m", "leadflow_pipeline.receiver.app"], environment)
@@ -201,6 +207,7 @@ class Stack:
         }
         if self.settings.sandbox:
             waits["sandbox-mailbox"] = lambda: is_listening(self.settings.sandbox_imap_port)
+            waits["sandbox-vendors"] = lambda: is_listening(self.settings.sandbox_port)
         deadline = time.monotonic() + SECONDS_TO_START
         for name, is_ready in waits.items():
             self._report(f"Waiting for {name}")
@@ -257,6 +264,7 @@ def check_ports(settings: Settings) -> None:
     needed = {"LEADFLOW_RECEIVER_PORT": settings.receiver_port, "LEADFLOW_DAGSTER_PORT": settings.dagster_port}
     if settings.sandbox:
         needed["LEADFLOW_SANDBOX_IMAP_PORT"] = settings.sandbox_imap_port
+        needed["LEADFLOW_SANDBOX_PORT"] = settings.sandbox_port
     taken = [
         f"port {port} is in use{_by_whom(port)}: set {name}" for name, port in needed.items() if not _is_free(port)
     ]

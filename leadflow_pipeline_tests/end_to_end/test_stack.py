@@ -85,13 +85,14 @@ class RunningStack:
 
 
 def start_stack(home: Path, **settings: str) -> RunningStack:
-    receiver, dagster, imap = free_ports(3)
+    receiver, dagster, imap, sandbox = free_ports(4)
     environment = {
         **os.environ,
         "LEADFLOW_HOME": str(home),
         "LEADFLOW_RECEIVER_PORT": str(receiver),
         "LEADFLOW_DAGSTER_PORT": str(dagster),
         "LEADFLOW_SANDBOX_IMAP_PORT": str(imap),
+        "LEADFLOW_SANDBOX_PORT": str(sandbox),
         **settings,
     }
     home.mkdir(parents=True, exist_ok=True)
@@ -308,7 +309,7 @@ def test_a_port_in_use_is_one_sentence_with_the_remedy(tmp_path: Path) -> None:
 
 
 def test_a_database_that_cannot_be_reached_is_one_sentence_with_the_remedy(tmp_path: Path) -> None:
-    [port, receiver, dagster, imap] = free_ports(4)
+    [port, receiver, dagster, imap, sandbox] = free_ports(5)
     done = subprocess.run(
         [str(LEADFLOW), "up"],
         env={
@@ -318,6 +319,7 @@ def test_a_database_that_cannot_be_reached_is_one_sentence_with_the_remedy(tmp_p
             "LEADFLOW_RECEIVER_PORT": str(receiver),
             "LEADFLOW_DAGSTER_PORT": str(dagster),
             "LEADFLOW_SANDBOX_IMAP_PORT": str(imap),
+            "LEADFLOW_SANDBOX_PORT": str(sandbox),
         },
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip

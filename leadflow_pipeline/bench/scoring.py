@@ -1,6 +1,6 @@
 """How fast scoring and marts are with a long history: invented leads, a real PostgreSQL, the real stages and dbt.
 
-`measure_scoring` and `measure_marts` can be called on any database; `python -m leadflow_pipeline.runtime.scoring_bench`
+`measure_scoring` and `measure_marts` can be called on any database; `python -m leadflow_pipeline.bench.scoring`
 brings one of its own. Timings only; whether they are good is said by who reads them.
 """
 
@@ -27,7 +27,7 @@ from leadflow_pipeline.stages.agents import import_agents, read_agents
 from leadflow_pipeline.stages.assigned_leads import assign_leads
 from leadflow_pipeline.stages.batches import BatchLimits
 from leadflow_pipeline.stages.normalized_leads import normalize_leads
-from leadflow_pipeline.stages.posts import PostIdentity, land_post
+from leadflow_pipeline.stages.posts import ArrivedPost, PostIdentity, land_posts
 from leadflow_pipeline.stages.scored_leads import score_leads
 from leadflow_pipeline.stages.staged_leads import stage_leads
 
@@ -118,24 +118,26 @@ def measure_marts(database: Database, dbt: DbtCommand) -> MartsFigures:
 
 
 def _land_posts(database: Database, count: int) -> None:
+    posts = []
     for number in range(count):
-        unique = uuid.uuid4().hex
         form = {
             "name": "Bench Person",
-            "email": f"{unique}@example.com",
+            "email": f"{uuid.uuid4().hex}@example.com",
             "phone": f"512-555-{number % 10_000:04}",
             "message": MESSAGES[number % len(MESSAGES)],
             "budget": "$650,000",
         }
-        land_post(
-            database,
-            source="website",
-            raw=json.dumps(form).encode(),
-            content_type="application/json",
-            identity=PostIdentity(),
-            headers={},
-            received_at=datetime.now(UTC),
+        posts.append(
+            ArrivedPost(
+                source="website",
+                raw=json.dumps(form).encode(),
+                content_type="application/json",
+                identity=PostIdentity(),
+                headers={},
+                received_at=datetime.now(UTC),
+            )
         )
+    land_posts(database, posts)
 
 
 def main() -> None:

@@ -1,0 +1,15 @@
+"""Which stand-ins there are. A new one is a module with a function that builds its `Vendor`, and a line here."""
+
+from collections.abc import Callable, Sequence
+
+from leadflow_pipeline.sandbox.vendors import meta
+from leadflow_pipeline.sandbox.vendors.vendor import Vendor
+from leadflow_pipeline.settings import Settings
+
+BUILDERS: Sequence[Callable[[Settings], Vendor]] = (meta.build,)
+
+
+def build_vendors(settings: Settings) -> dict[str, Vendor]:
+    """All stand-ins of a sandbox, by name."""
+    vendors = [build(settings) for build in BUILDERS]
+    return {vendor.name: vendor for vendor in vendors}
