@@ -43,17 +43,14 @@ def read_models(project: Path = DBT_PROJECT) -> Sequence[DbtModel]:
     for file in sorted([*project.glob("models/**/*.yml"), *project.glob("seeds/*.yml")]):
         content = yaml.load(file.read_text(), Loader=LOADER)
         described |= {entry["name"]: entry for entry in (*content.get("models", ()), *content.get("seeds", ()))}
-    macros = "\n".join(file.read_text() for file in sorted(project.glob("macros/*.sql")))
     files = sorted([*project.glob("models/**/*.sql"), *project.glob("seeds/*.csv")])
-    return [_read_model(file, project, described.get(file.stem, {}), macros) for file in files]
+    return [_read_model(file, project, described.get(file.stem, {})) for file in files]
 
 
-def _read_model(file: Path, project: Path, entry: Mapping[str, Any], macros: str) -> DbtModel:
+def _read_model(file: Path, project: Path, entry: Mapping[str, Any]) -> DbtModel:
     is_seed = file.suffix == ".csv"
     is_scoring = file.name.startswith("scoring_") if is_seed else file.relative_to(project).parts[1] == "scoring"
     text = "" if is_seed else file.read_text()
-    if "in_changed_days(" in text:  # looks at the pipeline's tables for what is new
-        text += macros
     alias = _ALIAS.search(text)
     return DbtModel(
         name=file.stem,

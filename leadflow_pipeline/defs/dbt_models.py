@@ -85,7 +85,11 @@ def report(nodes: Sequence[DbtNode], part: str, **more: Mapping[str, str | int])
         yield dg.MaterializeResult(
             asset_key=key_of_model(model),
             metadata=metadata,
-            check_results=[dg.AssetCheckResult(check_name="dbt_tests", passed=True, metadata={"tests": tests})],
+            check_results=[
+                dg.AssetCheckResult(
+                    asset_key=key_of_model(model), check_name="dbt_tests", passed=True, metadata={"tests": tests}
+                )
+            ],
         )
 
 

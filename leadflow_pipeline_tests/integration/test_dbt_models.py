@@ -132,13 +132,14 @@ def test_nothing_is_refreshed_while_nothing_happens(
     schedule = definitions.resolve_schedule_def("marts_refresh_schedule")
 
     def evaluate() -> int:
-        with dg.DagsterInstance.ephemeral() as instance:
-            context = dg.build_schedule_context(
+        with (
+            dg.DagsterInstance.ephemeral() as instance,
+            dg.build_schedule_context(
                 instance=instance,
-                resources=definitions.resources,
+                resources={"database": definitions.resources["database"]},  # type: ignore[index]
                 scheduled_execution_time=datetime.now(UTC),
-                repository_def=definitions.get_repository_def(),
-            )
+            ) as context,
+        ):
             return len(schedule.evaluate_tick(context).run_requests or [])
 
     query("""insert into analytics.source_days (day, source, refreshed_at) values (current_date, 'website', now())""")
