@@ -6,6 +6,7 @@ The hot path is not here: it reads the scoring views and never builds them.
 import base64
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +74,12 @@ def list_check_specs(part: str) -> list[dg.AssetCheckSpec]:
 def report(nodes: Sequence[DbtNode], part: str, **more: Mapping[str, str | int]) -> Iterator[dg.MaterializeResult[Any]]:
     """What dbt did, per model, with `more` metadata by model. A build with a failed test has raised before."""
     built = {node.name: node for node in nodes if node.kind in ("model", "seed")}
-    for model in read_models():
-        if model.part != part:
+    models = {model.name: model for model in read_models() if model.part == part}
+    # Dagster wants what is read before what reads it.
+    for name in TopologicalSorter({model.name: model.reads for model in models.values()}).static_order():
+        if name not in models:
             continue
+        model = models[name]
         tests = sum(model.name in node.models for node in nodes if node.kind in ("test", "unit_test"))
         metadata: dict[str, Any] = dict(more.get(model.name, {}))
         if node := built.get(model.name):

@@ -9,7 +9,8 @@ with parts as (
         0 as points,
         null::text as evidence,
         -- Caps sit here and nowhere else: 'standard' for a lead that must not be hot, whatever its score.
-        null::text as bucket_cap
+        -- Anyone can forge a hot lead: who claims a portal and cannot prove it is treated as standard at most.
+        case when sender_unproven then 'standard' end as bucket_cap
     from {{ source('leads', 'normalized_leads') }}
 
     union all
