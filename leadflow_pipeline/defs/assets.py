@@ -133,7 +133,7 @@ def normalized_leads(
 
 
 @dg.asset(
-    deps=[normalized_leads],
+    deps=[normalized_leads, dg.AssetKey(["scoring", "lead_scores"])],
     group_name="scoring",
     kinds={"python", "postgres"},
     owners=OWNERS,
