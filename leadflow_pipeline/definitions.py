@@ -14,9 +14,9 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
     return dg.Definitions(
         assets=dg.load_assets_from_modules([assets]),
         asset_checks=dg.load_asset_checks_from_modules([checks]),
-        jobs=[jobs.lead_pipeline, jobs.source_watch],
+        jobs=[jobs.lead_pipeline, jobs.outbox_deliveries, jobs.source_watch],
         schedules=[jobs.source_watch_schedule],
-        sensors=[sensors.imap_inbox_sensor, sensors.landing_sensor],
+        sensors=[sensors.imap_inbox_sensor, sensors.landing_sensor, sensors.outbox_sensor],
         resources={**build_resources(settings), **(resources or {})},
     )
 

@@ -14,17 +14,20 @@ import dagster as dg
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.adapters.rule_files import load_rules
 from leadflow_pipeline.defs.failures import RETRY_TRANSIENT, no_retry_unless_transient
+from leadflow_pipeline.defs.senders import build_senders
 from leadflow_pipeline.domain.mail_rules import MailRule
 from leadflow_pipeline.domain.normalized_leads import NormalizedLead
 from leadflow_pipeline.domain.staged_leads import StagedLead
 from leadflow_pipeline.settings import Settings, read_settings
 from leadflow_pipeline.stages.assigned_leads import assign_leads
 from leadflow_pipeline.stages.batches import BatchLimits
+from leadflow_pipeline.stages.deliveries import deliver_effects
 from leadflow_pipeline.stages.normalized_leads import normalize_leads
 from leadflow_pipeline.stages.scored_leads import score_leads
 from leadflow_pipeline.stages.staged_leads import stage_leads
 
 OWNERS = ["team:lead-operations"]
+DELIVERY_SECONDS = 15  # what is not delivered by then is due for the next run
 SQL_TYPES = {"str": "text", "bool": "boolean", "Decimal": "numeric"}  # the other fields are kept as JSON
 
 
@@ -146,3 +149,31 @@ def assigned_leads(
     """Every lead's place: the next agent in turn, or the drip for low scores. Without an active agent it waits."""
     with no_retry_unless_transient():
         return materialize(assign_leads(database, batch_id=batch_of(context)))
+
+
+@dg.asset(
+    deps=[assigned_leads],
+    group_name="delivery",
+    kinds={"python", "postgres"},
+    owners=OWNERS,
+    retry_policy=RETRY_TRANSIENT,
+    metadata={
+        "dagster/table_name": "delivery.outbox",
+        "dagster/column_schema": describe_columns(
+            "outbox_id bigint",
+            "idempotency_key text",
+            "kind text",
+            "lead_id bigint",
+            "agent_id text",
+            "status text",
+            "attempts integer",
+            "vendor_reference text",
+            "sent_at timestamptz",
+        ),
+    },
+)
+def deliveries(database: dg.ResourceParam[Database]) -> dg.MaterializeResult[Any]:
+    """What the outside world has to be told, whoever caused it: each effect tried, and tried again until it is done."""
+    with no_retry_unless_transient():
+        senders = build_senders(read_settings(), database)
+        return materialize(deliver_effects(database, senders, seconds=DELIVERY_SECONDS))

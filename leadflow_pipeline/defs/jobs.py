@@ -10,10 +10,21 @@ WATCHING = dg.AssetSelection.checks(fill_rates_hold, no_source_is_silent)
 # One process per micro-batch: a process per step would cost more than the steps.
 lead_pipeline = dg.define_asset_job(
     "lead_pipeline",
-    selection=dg.AssetSelection.assets("staged_leads", "normalized_leads", "scored_leads", "assigned_leads") - WATCHING,
+    selection=dg.AssetSelection.assets(
+        "staged_leads", "normalized_leads", "scored_leads", "assigned_leads", "deliveries"
+    )
+    - WATCHING,
     executor_def=dg.in_process_executor,
     config=QUIET,
-    description="The way of a micro-batch of leads: staged, normalized, scored, assigned.",
+    description="The way of a micro-batch of leads: staged, normalized, scored, assigned, delivered.",
+)
+
+outbox_deliveries = dg.define_asset_job(
+    "outbox_deliveries",
+    selection=dg.AssetSelection.assets("deliveries"),
+    executor_def=dg.in_process_executor,
+    config=QUIET,
+    description="Tries again what could not be delivered in the run that caused it.",
 )
 
 source_watch = dg.define_asset_job(

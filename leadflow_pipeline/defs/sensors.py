@@ -12,10 +12,12 @@ import dagster as dg
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.adapters.imap_mailbox import ImapMailbox, RestingError
 from leadflow_pipeline.defs.assets import batch_limits
-from leadflow_pipeline.defs.jobs import lead_pipeline
+from leadflow_pipeline.defs.jobs import lead_pipeline, outbox_deliveries
 from leadflow_pipeline.defs.resources import SANDBOX_BACKFILL_DAYS
+from leadflow_pipeline.defs.senders import build_senders
 from leadflow_pipeline.settings import read_settings
 from leadflow_pipeline.stages.batches import ask_for_batches, wait_for_batches
+from leadflow_pipeline.stages.deliveries import has_due_effects
 from leadflow_pipeline.stages.drift import watch_answers
 from leadflow_pipeline.stages.mail_intake import WatchTimes, watch_mailboxes
 
@@ -66,6 +68,18 @@ def landing_sensor(
     limits = batch_limits(read_settings())
     with database.listen("landing") as listener:
         return request_runs(wait_for_batches(database, listener, limits, seconds=WAIT_SECONDS))
+
+
+@dg.sensor(
+    job=outbox_deliveries,
+    minimum_interval_seconds=1,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Asks for a run when an effect is due again.",
+)
+def outbox_sensor(database: dg.ResourceParam[Database]) -> dg.RunRequest | dg.SkipReason:
+    """Effects of the hot path are tried in its own run; here those that come due later."""
+    kinds = list(build_senders(read_settings(), database))
+    return dg.RunRequest() if has_due_effects(database, kinds) else dg.SkipReason("nothing is due")
 
 
 def request_runs(batches: int) -> list[dg.RunRequest] | dg.SkipReason:

@@ -22,7 +22,7 @@ LIBRARIES = [
     "nameparser",
     "usaddress",
     "email_validator",
-    "selectolax.parser",
+    "selectolax.lexbor",
     "rapidfuzz",
     "pydantic_settings",
     "yaml",

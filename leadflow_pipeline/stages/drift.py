@@ -18,8 +18,9 @@ from leadflow_pipeline.domain.drift import (
     find_fill_drift,
     find_silence,
 )
+from leadflow_pipeline.stages.effects import NewEffect, queue_effects
 from leadflow_pipeline.stages.mail_intake import list_silent_mailboxes
-from leadflow_pipeline.stages.store import Store, StoreTransaction, as_json_rows
+from leadflow_pipeline.stages.store import Store, StoreTransaction
 
 LAST_LEADS = 50  # what counts as now: this many leads of a source, no older than a week
 NOW_DAYS = 7
@@ -97,10 +98,10 @@ def _silences(rows: Iterable[Mapping[str, Any]], now: datetime) -> list[Silence 
 
 
 def _queue(transaction: StoreTransaction, findings: Sequence[Finding], now: datetime) -> None:
-    if findings:
-        transaction.rows(
-            "write_ops_alerts",
-            rows=as_json_rows(
-                {"idempotency_key": f"{finding.key}:{now:%Y-%m-%d}", "text": finding.text} for finding in findings
-            ),
-        )
+    queue_effects(
+        transaction,
+        (
+            NewEffect(idempotency_key=f"{finding.key}:{now:%Y-%m-%d}", kind="ops_alert", payload={"text": finding.text})
+            for finding in findings
+        ),
+    )

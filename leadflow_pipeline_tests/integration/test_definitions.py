@@ -14,6 +14,7 @@ GROUPS = {
     "normalized_leads": "cleaning",
     "scored_leads": "scoring",
     "assigned_leads": "routing",
+    "deliveries": "delivery",
 }
 
 
