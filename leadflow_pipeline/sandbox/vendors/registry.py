@@ -2,10 +2,15 @@
 
 from collections.abc import Callable, Sequence
 
+from leadflow_pipeline.sandbox.vendors import clearbit, google, pdl
 from leadflow_pipeline.sandbox.vendors.vendor import Vendor
 from leadflow_pipeline.settings import Settings
 
-BUILDERS: Sequence[Callable[[Settings], Vendor]] = ()
+BUILDERS: Sequence[Callable[[Settings], Vendor]] = (
+    google.build,
+    clearbit.build,
+    pdl.build,
+)
 
 
 def build_vendors(settings: Settings) -> dict[str, Vendor]:
