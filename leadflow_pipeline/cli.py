@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from leadflow_pipeline.cli_rules import rules_app
+from leadflow_pipeline.cli_vendors import describe_vendors
 from leadflow_pipeline.cli_webhooks import webhook_app
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
 from leadflow_pipeline.settings import Settings, read_settings
@@ -125,6 +126,7 @@ def status() -> None:
 
     with _database() as database:
         found = read_status(database)
+        vendors = describe_vendors(database)
     table = Table("", "last 24 hours", box=None)
     table.add_row("arrived", str(found.events))
     table.add_row("leads", str(found.leads))
@@ -137,6 +139,8 @@ def status() -> None:
     table.add_row("waiting for an agent", str(found.waiting_for_agent))
     table.add_row("oldest waiting", _seconds(found.oldest_waiting_seconds))
     console.print(table)
+    for part in vendors:
+        console.print(part)
 
 
 @app.command()

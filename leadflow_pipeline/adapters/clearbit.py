@@ -33,6 +33,10 @@ class Clearbit:
         self._session.auth = (key, "")
         self._url = f"{url}/v2/combined/find"
 
+    def close(self) -> None:
+        """Close idle connections; calls under way end as they would."""
+        self._session.close()
+
     def ask(self, question: Question) -> Answer:
         """Whom the e-mail of `question` belongs to. A person that Clearbit does not know is billed too."""
         response = call_vendor(

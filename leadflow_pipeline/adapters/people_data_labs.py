@@ -35,6 +35,10 @@ class PeopleDataLabs:
         self._url = f"{url}/v5/person/enrich"
         self._min_likelihood = min_likelihood
 
+    def close(self) -> None:
+        """Close idle connections; calls under way end as they would."""
+        self._session.close()
+
     def ask(self, question: Question) -> Answer:
         """Who the person of `question` is."""
         response = call_vendor(

@@ -63,4 +63,4 @@ def _text(value: object) -> str | None:
 
 def _degrees(value: object, most: float) -> float | None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and abs(value) <= most else None  # type: ignore[arg-type,operator]
+    return float(value) if is_number and abs(value) <= most else None  # type: ignore[arg-type]

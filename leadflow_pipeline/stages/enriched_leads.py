@@ -35,6 +35,11 @@ class Enrichment:
     at_once: int = 8
     batch_size: int = 500
 
+    def close(self) -> None:
+        """Close the vendors' idle connections."""
+        for client in self.clients.values():
+            client.close()
+
     def plan(self, leads: Sequence[Mapping[str, Any]]) -> dict[int, LeadQuestions]:
         """What to ask about each lead, the most urgent lead first."""
         enrichers = [name for name in self.clients if name != GEOCODER]

@@ -55,7 +55,13 @@ def is_late_work_due(store: Store, enrichment: Enrichment) -> bool:
 
 
 def enrich_late(
-    store: Store, *, batch_id: uuid.UUID, enrichment: Enrichment, seconds: float, most: int = 500
+    store: Store,
+    *,
+    batch_id: uuid.UUID,
+    enrichment: Enrichment,
+    seconds: float,
+    most: int = 500,
+    patience_seconds: float = PATIENCE_SECONDS,
 ) -> LateCounts:
     """One round of at most `most` leads and about `seconds`; what is still missing waits for the next."""
     with store.transaction() as transaction:
@@ -66,7 +72,7 @@ def enrich_late(
             vendors=_vendors_to_ask(store, enrichment),
             most=most,
             days=GIVE_UP_DAYS,
-            patience_seconds=PATIENCE_SECONDS,
+            patience_seconds=patience_seconds,
         )
     plans = enrichment.plan(leads)
     known = enrichment.fetch(store, plans, seconds)

@@ -41,7 +41,7 @@ add column if not exists seniority text,
 add column if not exists social_profiles jsonb not null default '{}',
 add column if not exists location text,
 add column if not exists enriched_by text,
-add column if not exists waits_for text[] not null default '{}',
+add column if not exists waits_for jsonb not null default '[]',
 add column if not exists tried_at timestamptz not null default now();
 
 comment on column leads.enriched_leads.formatted_address is 'The address as the geocoder writes it. Forgotten with the coordinates and the county.';
@@ -54,11 +54,11 @@ comment on column leads.enriched_leads.geocoded_at is 'When the geocoder''s answ
 comment on column leads.enriched_leads.social_profiles is 'Addresses of profiles, by network.';
 comment on column leads.enriched_leads.location is 'Where the person is, as the provider writes it.';
 comment on column leads.enriched_leads.enriched_by is 'The provider that told company, job_title, seniority, social_profiles and location; all from one.';
-comment on column leads.enriched_leads.waits_for is 'Vendors whose answer is still to come; the schedule late_enrichment fetches it.';
+comment on column leads.enriched_leads.waits_for is 'A list of the vendors whose answer is still to come; late_enrichment fetches it.';
 comment on column leads.enriched_leads.tried_at is 'When an answer was last asked for.';
 comment on column leads.enriched_leads.enriched_at is 'When the row last changed.';
 
-create index enriched_leads_waiting on leads.enriched_leads (tried_at) where waits_for <> '{}';
+create index enriched_leads_waiting on leads.enriched_leads (tried_at) where waits_for <> '[]';
 create index enriched_leads_geocoded on leads.enriched_leads (geocoded_at) where latitude is not null;
 
 alter table leads.assigned_leads add column passed_on_at timestamptz;

@@ -68,7 +68,7 @@ select
     told.social_profiles,
     told.location,
     told.enriched_by,
-    array(select jsonb_array_elements_text(told.waits_for))
+    told.waits_for
 from
     jsonb_to_recordset(:rows::jsonb)
         as told (
@@ -120,8 +120,8 @@ with waiting as (
     inner join leads.staged_leads as staged on enriched.lead_id = staged.lead_id
     inner join landing.events as event on staged.event_id = event.event_id
     where
-        enriched.waits_for <> '{}'
-        and enriched.waits_for && :vendors::text[]
+        enriched.waits_for <> '[]'
+        and jsonb_exists_any(enriched.waits_for, :vendors::text[])
         and enriched.tried_at < clock_timestamp() - make_interval(secs => :patience_seconds)
         and event.status = 'staged'
         and event.lease_until is null
@@ -171,18 +171,12 @@ select
     count(*) filter (where staged.received_at <= now() - make_interval(days => :days)) as given_up
 from leads.enriched_leads as enriched
 inner join leads.staged_leads as staged on enriched.lead_id = staged.lead_id
-cross join unnest(enriched.waits_for) as vendor (name)
-where enriched.waits_for <> '{}'
+cross join jsonb_array_elements_text(enriched.waits_for) as vendor (name)
+where enriched.waits_for <> '[]'
 group by vendor.name;
 
 -- name: add_late_facts(rows)
 -- Add to leads what came late, once: gives those whose row waited for it.
-with told as (
-    select *
-    from
-        jsonb_to_recordset(:rows::jsonb)
-)
-
 update leads.enriched_leads as enriched
 set
     address_verified = enriched.address_verified or told.address_verified,
@@ -199,12 +193,31 @@ set
     social_profiles = case when enriched.enriched_by is null then told.social_profiles else enriched.social_profiles end,
     location = coalesce(enriched.location, told.location),
     enriched_by = coalesce(enriched.enriched_by, told.enriched_by),
-    waits_for = array(select jsonb_array_elements_text(told.waits_for)),
+    waits_for = told.waits_for,
     enriched_at = now()
-from told
+from
+    jsonb_to_recordset(:rows::jsonb)
+        as told (
+            lead_id bigint,
+            address_verified boolean,
+            formatted_address text,
+            place_id text,
+            latitude double precision,
+            longitude double precision,
+            county text,
+            zip text,
+            is_geocoded boolean,
+            company text,
+            job_title text,
+            seniority text,
+            social_profiles jsonb,
+            location text,
+            enriched_by text,
+            waits_for jsonb
+        )
 where
     enriched.lead_id = told.lead_id
-    and enriched.waits_for <> array(select jsonb_array_elements_text(told.waits_for))
+    and enriched.waits_for <> told.waits_for
 returning enriched.lead_id, enriched.batch_id;
 
 -- name: rescore_leads(lead_ids, batch_ids, batch_id)

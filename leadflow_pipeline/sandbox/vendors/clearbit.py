@@ -31,19 +31,20 @@ class Combined:
             return _error(401, "auth_required", "No valid API key provided.")
         if not _EMAIL.fullmatch(email):
             return _error(422, "email_invalid", "Invalid email.")
-        chance = _chance(email)
-        if chance == "quota":
+        outcome = find_outcome(email)
+        if outcome == "quota":
             return _error(402, "over_quota", "Account is over its quota.")
-        if chance == "queued" and email not in self._queued:
+        if outcome == "queued" and email not in self._queued:
             self._queued.add(email)
             return JSONResponse({"message": "Your request has been queued."}, 202, _VERSION)
-        if chance == "unknown":
+        if outcome == "unknown":
             return _error(404, "unknown_record", "Unknown person.")
-        person = None if chance == "company" else _person(email)
+        person = None if outcome == "company" else _person(email)
         return JSONResponse({"person": person, "company": _company(email)}, 200, _VERSION)
 
 
-def _chance(email: str) -> str:
+def find_outcome(email: str) -> str:
+    """What becomes of an address: person, company, queued, quota or unknown."""
     local = email.partition("@")[0]
     if local in ("quota", "queued", "nobody"):
         return {"nobody": "unknown"}.get(local, local)

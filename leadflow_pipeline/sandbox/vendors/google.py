@@ -65,7 +65,7 @@ def _result(address: Address, precision: str) -> dict[str, Any]:
         _component(zip_code, "postal_code"),
     ]
     latitude, longitude = _MIDDLES.get(state, _SOMEWHERE)
-    result = {
+    result: dict[str, Any] = {
         "address_components": components,
         "formatted_address": f"{line.removesuffix(address.zip or '').strip(' ,')} {zip_code}, USA",
         "geometry": {
