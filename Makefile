@@ -23,6 +23,10 @@ test: $(READY) ## run all tests: unit, integration on a real PostgreSQL and IMAP
 test-unit: $(READY) ## run the tests that need no database, in seconds
 	@$(BIN)/pytest leadflow_pipeline_tests/unit
 
+.PHONY: bench-posts
+bench-posts: $(READY) ## measure how fast the receiver stores posts, on a database of its own
+	@$(BIN)/leadflow webhook bench
+
 .PHONY: check
 check: $(READY) ## everything that CI checks: format, lint, types, import rules, SQL
 	$(BIN)/ruff format --check .

@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from leadflow_pipeline.cli_bench import bench_app
 from leadflow_pipeline.cli_rules import rules_app
 from leadflow_pipeline.cli_vendors import describe_vendors
 from leadflow_pipeline.cli_webhooks import webhook_app
@@ -35,6 +36,7 @@ app = typer.Typer(
 agents_app = typer.Typer(no_args_is_help=True, help="The agents who are given leads.")
 app.add_typer(agents_app, name="agents")
 app.add_typer(rules_app, name="rules")
+app.add_typer(bench_app, name="bench")
 app.add_typer(webhook_app, name="webhook")
 
 console = Console(highlight=False, soft_wrap=True)

@@ -17,6 +17,7 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
         jobs=[jobs.lead_pipeline, jobs.outbox_deliveries, jobs.source_watch, late_enrichment.late_enrichment],
         schedules=[jobs.source_watch_schedule, late_enrichment.late_enrichment_schedule],
         sensors=[sensors.imap_inbox_sensor, *sensors.landing_sensors, sensors.outbox_sensor],
+        executor=jobs.EXECUTORS[settings.executor],
         resources={**build_resources(settings), **(resources or {})},
     )
 

@@ -14,6 +14,7 @@ from leadflow_pipeline.domain.errors import PermanentError
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
+META_GRAPH_URL = "https://graph.facebook.com/v26.0"  # current in 2026-08 (grade C)
 GOOGLE_TOKEN_URL = "https://oauth2.googleapis.com/token"
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -53,6 +54,7 @@ class Settings(BaseSettings):
 
     receiver_host: str = "127.0.0.1"
     receiver_port: Port = 8010
+    receiver_public_url: str | None = Field(default=None, pattern="^https?://[^/]+")
     dagster_port: Port = 3000
     sandbox_port: Port = 8020
     sandbox_imap_port: Port = 3143
@@ -83,6 +85,8 @@ class Settings(BaseSettings):
     webhook_gravity_forms_secret: SecretStr | None = None
     webhook_adf_secret: SecretStr | None = None
     webhook_meta_verify_token: SecretStr | None = None
+    meta_graph_url: str | None = None
+    meta_access_token: SecretStr | None = None
     webhook_posts_per_minute: int = Field(default=30_000, ge=1)
 
     google_key: SecretStr | None = None
@@ -106,7 +110,10 @@ class Settings(BaseSettings):
     max_batches: int = Field(default=2, ge=1, le=64)
     lease_seconds: int = Field(default=45, ge=5)
 
-    @field_validator("home", "rules_dir")
+    dagster_yaml: Path = Path("dagster.yaml")
+    executor: Literal["in_process", "multiprocess"] = "in_process"
+
+    @field_validator("home", "rules_dir", "dagster_yaml")
     @classmethod
     def anchor_in_checkout(cls, path: Path | None) -> Path | None:
         """A relative path means the same whichever folder a command is run from."""
@@ -144,6 +151,11 @@ class Settings(BaseSettings):
     def list_enrichers(self) -> tuple[str, ...]:
         """Who is asked about people, in this order, whether configured or not."""
         return () if self.enrichers == "none" else tuple(dict.fromkeys(re.split(r"\s*,\s*", self.enrichers)))
+
+    @property
+    def meta_url(self) -> str:
+        """Where Meta's Graph API is: the sandbox's stand-in unless the stack is a real one."""
+        return self.meta_graph_url or (f"{self.sandbox_url}/meta" if self.sandbox else META_GRAPH_URL)
 
     def list_mailboxes(self) -> tuple[MailboxSettings, ...]:
         """The mailbox of the LEADFLOW_IMAP_ variables and those of LEADFLOW_MAILBOXES; none on the sandbox."""

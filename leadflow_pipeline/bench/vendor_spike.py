@@ -23,7 +23,7 @@ from leadflow_pipeline.settings import Settings
 from leadflow_pipeline.stages.batches import BatchLimits
 from leadflow_pipeline.stages.enriched_leads import enrich_leads
 from leadflow_pipeline.stages.normalized_leads import normalize_leads
-from leadflow_pipeline.stages.posts import PostIdentity, land_post
+from leadflow_pipeline.stages.posts import ArrivedPost, PostIdentity, land_posts
 from leadflow_pipeline.stages.scored_leads import score_leads
 from leadflow_pipeline.stages.staged_leads import stage_leads
 from leadflow_pipeline.stages.vendor_budgets import list_bills
@@ -101,23 +101,26 @@ def work(url: str, settings: Settings) -> None:
 
 
 def _land(database: Database, leads: int) -> None:
-    for number in range(leads):
-        form = {
-            "name": f"Person {number}",
-            "email": f"person{number}@company{number % 97}.example",
-            "phone": f"(512) 555-{number % 100 + 100:04}",
-            "address": f"{100 + number} {STREETS[number % len(STREETS)]}, Austin, TX 78704",
-            "message": "We are pre-approved." if number % 5 == 0 else "Please call me.",
-        }
-        land_post(
-            database,
-            source="website",
-            raw=json.dumps(form).encode(),
-            content_type="application/json",
-            identity=PostIdentity(),
-            headers={},
-            received_at=datetime.now(UTC),
-        )
+    for first in range(0, leads, BATCH_SIZE):
+        land_posts(database, [_post(number) for number in range(first, min(leads, first + BATCH_SIZE))])
+
+
+def _post(number: int) -> ArrivedPost:
+    form = {
+        "name": f"Person {number}",
+        "email": f"person{number}@company{number % 97}.example",
+        "phone": f"(512) 555-{number % 100 + 100:04}",
+        "address": f"{100 + number} {STREETS[number % len(STREETS)]}, Austin, TX 78704",
+        "message": "We are pre-approved." if number % 5 == 0 else "Please call me.",
+    }
+    return ArrivedPost(
+        source="website",
+        raw=json.dumps(form).encode(),
+        content_type="application/json",
+        identity=PostIdentity(),
+        headers={},
+        received_at=datetime.now(UTC),
+    )
 
 
 def _serve(port: int) -> None:

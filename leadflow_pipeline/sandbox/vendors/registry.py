@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from leadflow_pipeline.sandbox.vendors import clearbit, google, pdl
+from leadflow_pipeline.sandbox.vendors import clearbit, google, meta, pdl
 from leadflow_pipeline.sandbox.vendors.vendor import Vendor
 from leadflow_pipeline.settings import Settings
 
@@ -10,6 +10,7 @@ BUILDERS: Sequence[Callable[[Settings], Vendor]] = (
     google.build,
     clearbit.build,
     pdl.build,
+    meta.build,
 )
 
 

@@ -11,8 +11,9 @@ from leadflow_pipeline.domain.enrichment import plan_questions, seconds_for_vend
 LEAD: dict[str, Any] = {
     "lead_id": 1, "first_name": "Rosa", "last_name": "Quintero", "email": "Rosa@Company.example",
     "email_kind": "person", "phone_e164": "+15125550142", "phone_valid": True,
-    "address": "101 Oak Street, Austin, TX 78704", "street": "101 Oak Street", "city": "Austin", "state": "TX", "zip": "78704",
-    "property_address": None, "property_city": None, "property_state": None, "property_zip": None, "budget": None, "message": None,
+    "address": "101 Oak Street, Austin, TX 78704", "street": "101 Oak Street", "city": "Austin", "state": "TX",
+    "zip": "78704", "property_address": None, "property_city": None, "property_state": None, "property_zip": None,
+    "budget": None, "message": None,
 }  # fmt: skip
 NO_HOME = {"address": None, "street": None, "city": None, "state": None, "zip": None}
 FACTS = {"company": "Harbor & Pine", "job_title": "Nurse", "social_profiles": {"linkedin": "x"}}
