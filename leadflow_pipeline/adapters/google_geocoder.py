@@ -74,6 +74,7 @@ class GoogleGeocoder:
 
 def _stop_at_trouble(response: requests.Response, *_: object, **__: object) -> None:
     if response.status_code >= 500:
+        response.close()  # nobody else will: the client never sees it
         raise BusyError(response.status_code)
 
 

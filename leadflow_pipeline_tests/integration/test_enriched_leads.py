@@ -139,6 +139,8 @@ def test_two_batches_at_once_do_not_pay_for_the_same_addresses_twice(
     batches = [land_houses(database, 20), land_houses(database, 20)]
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda batch: enrich(database, batch, google), batches))
+    for batch in batches:
+        assign(database, batch)
     fetch_until_nothing_waits(database, google)
     assert set(vendors.answered("google", "address").values()) == {1}
     assert len(vendors.answered("google", "address")) == 20
