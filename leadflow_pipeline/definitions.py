@@ -14,8 +14,18 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
     return dg.Definitions(
         assets=dg.load_assets_from_modules([assets]),
         asset_checks=dg.load_asset_checks_from_modules([checks]),
-        jobs=[jobs.lead_pipeline, jobs.outbox_deliveries, jobs.source_watch, late_enrichment.late_enrichment],
-        schedules=[jobs.source_watch_schedule, late_enrichment.late_enrichment_schedule],
+        jobs=[
+            jobs.lead_pipeline,
+            jobs.outbox_deliveries,
+            jobs.source_watch,
+            late_enrichment.late_enrichment,
+            late_enrichment.vendor_retention,
+        ],
+        schedules=[
+            jobs.source_watch_schedule,
+            late_enrichment.late_enrichment_schedule,
+            late_enrichment.vendor_retention_schedule,
+        ],
         sensors=[sensors.imap_inbox_sensor, *sensors.landing_sensors, sensors.outbox_sensor],
         executor=jobs.EXECUTORS[settings.executor],
         resources={**build_resources(settings), **(resources or {})},

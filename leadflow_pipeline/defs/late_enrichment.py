@@ -1,4 +1,4 @@
-"""The job that adds what vendors did not tell in time, and the schedule that asks for it."""
+"""What is done about vendors' answers beside the hot path: late ones are fetched, old ones forgotten."""
 
 import uuid
 from contextlib import closing
@@ -11,7 +11,7 @@ from leadflow_pipeline.defs.enrichers import build_enrichment
 from leadflow_pipeline.defs.failures import RETRY_TRANSIENT, no_retry_unless_transient
 from leadflow_pipeline.defs.jobs import QUIET
 from leadflow_pipeline.settings import read_settings
-from leadflow_pipeline.stages.late_enrichment import enrich_late, is_late_work_due
+from leadflow_pipeline.stages.late_enrichment import enrich_late, forget_expired, is_late_work_due
 
 ROUND_SECONDS = 40.0  # a round ends before the schedule looks again
 
@@ -48,3 +48,28 @@ def late_enrichment_schedule(database: dg.ResourceParam[Database]) -> dg.RunRequ
         if is_late_work_due(database, enrichment):
             return dg.RunRequest()
     return dg.SkipReason("no lead waits for a vendor that may be asked now")
+
+
+@dg.op(retry_policy=RETRY_TRANSIENT)
+def forget_expired_answers(context: dg.OpExecutionContext, database: dg.ResourceParam[Database]) -> None:
+    """What the vendors' terms allow to keep for some days only."""
+    with no_retry_unless_transient():
+        answers, coordinates = forget_expired(database, coordinates_days=read_settings().google_keep_days)
+    context.add_output_metadata({"answers": answers, "leads_without_coordinates": coordinates})
+
+
+@dg.job(
+    executor_def=dg.in_process_executor,
+    config=QUIET,
+    description="Forgets vendors' answers whose time is over, and coordinates that may not be kept longer.",
+)
+def vendor_retention() -> None:
+    """One op."""
+    forget_expired_answers()
+
+
+vendor_retention_schedule = dg.ScheduleDefinition(
+    job=vendor_retention,
+    cron_schedule="23 */6 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)

@@ -54,6 +54,15 @@ def is_late_work_due(store: Store, enrichment: Enrichment) -> bool:
         return not transaction.value("count_events_behind")
 
 
+def forget_expired(store: Store, *, coordinates_days: int) -> tuple[int, int]:
+    """Forget what may not be kept any longer; gives the numbers of answers and of leads that lost coordinates."""
+    with store.transaction() as transaction:
+        return (
+            transaction.execute("forget_answers"),
+            transaction.execute("forget_coordinates", keep_days=coordinates_days),
+        )
+
+
 def enrich_late(
     store: Store,
     *,
@@ -65,8 +74,6 @@ def enrich_late(
 ) -> LateCounts:
     """One round of at most `most` leads and about `seconds`; what is still missing waits for the next."""
     with store.transaction() as transaction:
-        transaction.execute("forget_answers")
-        transaction.execute("forget_coordinates", keep_days=enrichment.keep_days["google"])
         leads = transaction.rows(
             "claim_waiting_enrichments",
             vendors=_vendors_to_ask(store, enrichment),

@@ -85,8 +85,10 @@ def fetch_answers(
     for chain in dict.fromkeys(tuple(chain) for chain in chains if chain):
         if not fetch.is_open(chain):
             continue
-        pool = pools.setdefault(chain[0].vendor, ThreadPoolExecutor(terms.at_once, thread_name_prefix="ask vendor"))
-        work.append(pool.submit(fetch.follow, chain))
+        first = chain[0].vendor
+        if first not in pools:
+            pools[first] = ThreadPoolExecutor(terms.at_once, thread_name_prefix=f"ask {first}")
+        work.append(pools[first].submit(fetch.follow, chain))
     wait(work, timeout=max(0.0, deadline - time.monotonic()))
     for pool in pools.values():
         pool.shutdown(wait=False, cancel_futures=True)
@@ -114,6 +116,8 @@ class _Fetch:
         self._terms = terms
         self._deadline = deadline
         self._closed: set[str] = set()  # vendors that take no more calls in this round
+        # One thread at a time asks a budget: the others would only ask it in vain.
+        self._turns = {vendor: Lock() for vendor in clients}
         self._lock = Lock()
 
     def known(self) -> dict[tuple[str, str], Mapping[str, Any] | None]:
@@ -160,6 +164,15 @@ class _Fetch:
 
     def _claim(self, question: Question, token: uuid.UUID) -> tuple[Permission | None, bool]:
         """Permission to ask, and whether the answer is paid for; None when it is not for us to ask now."""
+        turn = self._turns[question.vendor]
+        if not turn.acquire(timeout=max(0.0, self._deadline - time.monotonic())):
+            return None, False
+        try:
+            return self._claim_in_turn(question, token)
+        finally:
+            turn.release()
+
+    def _claim_in_turn(self, question: Question, token: uuid.UUID) -> tuple[Permission | None, bool]:
         while True:
             left = self._deadline - time.monotonic()
             if left <= 0 or question.vendor in self._closed:

@@ -18,7 +18,13 @@ from leadflow_pipeline.sandbox.vendors.clearbit import find_outcome
 from leadflow_pipeline.sandbox.vendors.google import find_precision
 from leadflow_pipeline.settings import Settings
 from leadflow_pipeline.stages.enriched_leads import EnrichedCounts, Enrichment, enrich_leads
-from leadflow_pipeline.stages.late_enrichment import LateCounts, enrich_late, is_late_work_due, list_waiting
+from leadflow_pipeline.stages.late_enrichment import (
+    LateCounts,
+    enrich_late,
+    forget_expired,
+    is_late_work_due,
+    list_waiting,
+)
 from leadflow_pipeline_tests.integration.test_pipeline import Query, land, run, run_step
 from leadflow_pipeline_tests.integration.vendors import ServedVendors, serve_vendors
 
@@ -404,7 +410,7 @@ def test_coordinates_are_forgotten_after_the_days_that_the_terms_allow(
     enrich(database, batch, google)
     query("update leads.enriched_leads set geocoded_at = now() - interval '31 days'")
     query("update vendors.answers set expires_at = now() - interval '1 day'")
-    fetch_late(database, google)
+    assert forget_expired(database, coordinates_days=30) == (1, 1)
     assert query("select latitude, county, zip, formatted_address, address_verified, place_id is null"
                  " from leads.enriched_leads") == [(None, None, None, None, True, False)]  # fmt: skip
     assert query("select count(*) from vendors.answers") == [(0,)]
