@@ -9,7 +9,7 @@ READY := .venv/.ready
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 .PHONY: up
 up: $(READY) ## install what is needed, start the whole stack with sample leads; Ctrl-C ends it
@@ -22,6 +22,10 @@ test: $(READY) ## run all tests: unit, integration on a real PostgreSQL and IMAP
 .PHONY: test-unit
 test-unit: $(READY) ## run the tests that need no database, in seconds
 	@$(BIN)/pytest leadflow_pipeline_tests/unit
+
+.PHONY: bench-mails
+bench-mails: $(READY) ## measure how many mails a second are read on one core
+	@$(BIN)/python -m leadflow_pipeline.runtime.mail_speed
 
 .PHONY: bench-posts
 bench-posts: $(READY) ## measure how fast the receiver stores posts, on a database of its own
