@@ -20,6 +20,7 @@ from multiprocessing.process import BaseProcess
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.adapters.rule_files import load_rules
 from leadflow_pipeline.settings import Settings
+from leadflow_pipeline.stages.agents import import_agents
 from leadflow_pipeline.stages.batches import BatchLimits
 from leadflow_pipeline.stages.enriched_leads import enrich_leads
 from leadflow_pipeline.stages.normalized_leads import normalize_leads
@@ -30,6 +31,7 @@ from leadflow_pipeline.stages.vendor_budgets import list_bills
 
 WORKERS = 2
 BATCH_SIZE = 500
+AGENTS = 7
 STREETS = ("Oak Street", "Elm Court", "Cedar Lane", "Juniper Drive", "Willow Way")
 
 
@@ -60,6 +62,7 @@ def serve_stand_ins(settings: Settings) -> Iterator[None]:
 def measure_spike(url: str, leads: int, settings: Settings) -> Spike:
     """Land so many leads with an address and a person each, and run batches until all have their place."""
     with Database(url, pool_size=2) as database:
+        import_agents(database, [_agent(number) for number in range(1, AGENTS + 1)])
         began = time.monotonic()
         _land(database, leads)
         context = multiprocessing.get_context("forkserver")
@@ -75,7 +78,7 @@ def measure_spike(url: str, leads: int, settings: Settings) -> Spike:
     assert status is not None
     return Spike(
         leads=leads,
-        assigned=status["assigned"] + status["waiting_for_agent"],
+        assigned=status["assigned"],
         seconds=took,
         calls={bill.vendor: bill.calls_today for bill in bills},
         cost={bill.vendor: float(bill.cost_today) for bill in bills},
@@ -103,6 +106,10 @@ def work(url: str, settings: Settings) -> None:
 def _land(database: Database, leads: int) -> None:
     for first in range(0, leads, BATCH_SIZE):
         land_posts(database, [_post(number) for number in range(first, min(leads, first + BATCH_SIZE))])
+
+
+def _agent(number: int) -> dict[str, object]:
+    return {"row_number": number, "agent_id": f"agent-{number}", "name": f"Agent {number}", "active": True}
 
 
 def _post(number: int) -> ArrivedPost:
