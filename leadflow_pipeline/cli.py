@@ -22,6 +22,7 @@ from leadflow_pipeline.cli_bench import bench_app
 from leadflow_pipeline.cli_intent import intent
 from leadflow_pipeline.cli_rules import rules_app
 from leadflow_pipeline.cli_scoring import backtest, marts_app, outcomes_app, score
+from leadflow_pipeline.cli_vendors import describe_vendors
 from leadflow_pipeline.cli_webhooks import webhook_app
 from leadflow_pipeline.domain.errors import PermanentError, StoppedError, TransientError
 from leadflow_pipeline.domain.score_reasons import describe_score, describe_watched
@@ -145,6 +146,7 @@ def status() -> None:
 
     with _database() as database:
         found = read_status(database)
+        vendors = describe_vendors(database)
     table = Table("", "last 24 hours", box=None)
     table.add_row("arrived", str(found.events))
     table.add_row("leads", str(found.leads))
@@ -157,6 +159,8 @@ def status() -> None:
     table.add_row("waiting for an agent", str(found.waiting_for_agent))
     table.add_row("oldest waiting", _seconds(found.oldest_waiting_seconds))
     console.print(table)
+    for part in vendors:
+        console.print(part)
 
 
 @app.command()

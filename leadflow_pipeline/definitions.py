@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from leadflow_pipeline.defs import assets, checks, dbt_models, jobs, sensors
+from leadflow_pipeline.defs import assets, checks, dbt_models, jobs, late_enrichment, sensors
 from leadflow_pipeline.defs.resources import build_resources
 from leadflow_pipeline.settings import Settings, read_settings
 
@@ -21,8 +21,15 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
             jobs.late_inquiries,
             jobs.source_watch,
             dbt_models.marts_refresh,
+            late_enrichment.late_enrichment,
+            late_enrichment.vendor_retention,
         ],
-        schedules=[jobs.source_watch_schedule, dbt_models.marts_refresh_schedule],
+        schedules=[
+            jobs.source_watch_schedule,
+            dbt_models.marts_refresh_schedule,
+            late_enrichment.late_enrichment_schedule,
+            late_enrichment.vendor_retention_schedule,
+        ],
         sensors=[sensors.imap_inbox_sensor, *sensors.landing_sensors, sensors.outbox_sensor, *late_sensors],
         executor=jobs.EXECUTORS[settings.executor],
         resources={**build_resources(settings), **(resources or {})},

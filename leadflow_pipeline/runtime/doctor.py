@@ -41,6 +41,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     for source in SOURCES.values():
         yield _look(f"Webhook {source.name}", functools.partial(_describe_webhook, settings, source))
     yield _look("Dagster UI", lambda: _service(f"{dagster_url(settings)}/server_info", dagster_url(settings)))
+    for vendor in ("google", *settings.list_enrichers()):
+        yield Finding(what=f"Vendor {vendor}", is_fine=True, detail=_describe_vendor(settings, vendor))
     yield _look("Mailbox", lambda: _mailbox(settings))
 
 
@@ -117,6 +119,16 @@ def _describe_webhook(settings: Settings, source: Source) -> str:
     if source.is_open_on_sandbox and settings.sandbox:
         return f"open without a secret, as this is the sandbox: {address}"
     return f"closed; LEADFLOW_WEBHOOK_{source.name.upper()}_SECRET opens it"
+
+
+def _describe_vendor(settings: Settings, vendor: str) -> str:
+    found = settings.find_vendor(vendor)
+    if found is None:
+        return f"Off; LEADFLOW_{vendor.upper()}_KEY turns it on (docs/vendors.md)."
+    _, url = found
+    return (
+        f"Its stand-in at {url}" if getattr(settings, f"{vendor}_key") is None else f"On, at {url or 'its own address'}"
+    )
 
 
 def _mailbox(settings: Settings) -> str:

@@ -14,6 +14,7 @@ GROUPS = {
     "normalized_leads": "cleaning",
     "inquiry_intents": "scoring",
     "inquiry_questions": "scoring",
+    "enriched_leads": "enrichment",
     "scored_leads": "scoring",
     "assigned_leads": "routing",
     "deliveries": "delivery",
@@ -52,9 +53,15 @@ def test_no_secret_stands_in_the_definitions(settings: Settings) -> None:
 
 
 def test_a_run_assigns_what_has_landed_and_reports_counts_without_a_lead_s_words(
-    database: Database, database_url: str, settings: Settings, query: Query, monkeypatch: pytest.MonkeyPatch
+    database: Database,
+    database_url: str,
+    settings: Settings,
+    free_port: int,
+    query: Query,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("LEADFLOW_DATABASE_URL", database_url)
+    monkeypatch.setenv("LEADFLOW_SANDBOX_PORT", str(free_port))  # vendors that do not answer
     land(database, name="Zebulon Quux", message="investor from Zanzibar")
     with dg.DagsterInstance.ephemeral() as instance:
         result = build_definitions(settings).resolve_job_def("lead_pipeline").execute_in_process(instance=instance)
