@@ -3,8 +3,8 @@
 Values come from the environment and from `.env` beside the code; `.env.example` lists every one of them.
 """
 
-from decimal import Decimal
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 

@@ -22,7 +22,7 @@ lead_pipeline = dg.define_asset_job(
     )
     - WATCHING,
     config=QUIET,
-    description="The way of a micro-batch of leads: staged, normalized, enriched, read for intent, scored, assigned, delivered.",
+    description="The way of a micro-batch: staged, normalized, enriched, read for intent, scored, assigned, delivered.",
 )
 
 outbox_deliveries = dg.define_asset_job(
