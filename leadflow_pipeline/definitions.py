@@ -4,19 +4,30 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from leadflow_pipeline.defs import assets, checks, jobs, sensors
+from leadflow_pipeline.defs import assets, checks, first_touches, jobs, sensors
 from leadflow_pipeline.defs.resources import build_resources
 from leadflow_pipeline.settings import Settings, read_settings
 
 
 def build_definitions(settings: Settings, resources: Mapping[str, object] | None = None) -> dg.Definitions:
     """The definitions of a stack with these settings; `resources` replaces some of them, for tests."""
+    timed = settings.first_touch_minutes > 0
     return dg.Definitions(
         assets=dg.load_assets_from_modules([assets]),
         asset_checks=dg.load_asset_checks_from_modules([checks]),
-        jobs=[jobs.lead_pipeline, jobs.outbox_deliveries, jobs.source_watch],
+        jobs=[
+            jobs.lead_pipeline,
+            jobs.outbox_deliveries,
+            jobs.source_watch,
+            *([first_touches.first_touch_watch] if timed else []),
+        ],
         schedules=[jobs.source_watch_schedule],
-        sensors=[sensors.imap_inbox_sensor, *sensors.landing_sensors, sensors.outbox_sensor],
+        sensors=[
+            sensors.imap_inbox_sensor,
+            *sensors.landing_sensors,
+            sensors.outbox_sensor,
+            *([first_touches.first_touch_sensor] if timed else []),
+        ],
         executor=jobs.EXECUTORS[settings.executor],
         resources={**build_resources(settings), **(resources or {})},
     )

@@ -31,6 +31,7 @@ class Explanation:
 
     lead: Mapping[str, Any]
     history: Sequence[Mapping[str, Any]]
+    sources: Sequence[Mapping[str, Any]]  # every way by which it came
 
 
 def read_status(store: Store) -> Status:
@@ -47,7 +48,11 @@ def explain_lead(store: Store, lead_id: int) -> Explanation | None:
         lead = transaction.row("explain_lead", lead_id=lead_id)
         if lead is None:
             return None
-        return Explanation(lead=lead, history=transaction.rows("list_lead_events", lead_id=lead_id))
+        return Explanation(
+            lead=lead,
+            history=transaction.rows("list_lead_events", lead_id=lead_id),
+            sources=transaction.rows("list_lead_sources", lead_id=lead_id),
+        )
 
 
 def read_raw_mail(store: Store, event_id: int) -> bytes | None:
