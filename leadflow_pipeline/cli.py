@@ -21,6 +21,7 @@ from rich.table import Table
 from leadflow_pipeline.cli_agents import agents_app
 from leadflow_pipeline.cli_bench import bench_app
 from leadflow_pipeline.cli_explain import print_explanation
+from leadflow_pipeline.cli_intent import intent
 from leadflow_pipeline.cli_rules import rules_app
 from leadflow_pipeline.cli_webhooks import webhook_app
 from leadflow_pipeline.domain.errors import PermanentError, StoppedError, TransientError
@@ -38,6 +39,7 @@ app.add_typer(agents_app, name="agents")
 app.add_typer(rules_app, name="rules")
 app.add_typer(bench_app, name="bench")
 app.add_typer(webhook_app, name="webhook")
+app.command("intent")(intent)
 
 console = Console(highlight=False, soft_wrap=True)
 DEFAULT_SAMPLES = 20

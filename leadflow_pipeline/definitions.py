@@ -12,12 +12,14 @@ from leadflow_pipeline.settings import Settings, read_settings
 def build_definitions(settings: Settings, resources: Mapping[str, object] | None = None) -> dg.Definitions:
     """The definitions of a stack with these settings; `resources` replaces some of them, for tests."""
     timed = settings.first_touch_minutes > 0
+    late_sensors = [sensors.inquiry_sensor] if settings.llm_provider else []
     return dg.Definitions(
         assets=dg.load_assets_from_modules([assets]),
         asset_checks=dg.load_asset_checks_from_modules([checks]),
         jobs=[
             jobs.lead_pipeline,
             jobs.outbox_deliveries,
+            jobs.late_inquiries,
             jobs.source_watch,
             *([first_touches.first_touch_watch] if timed else []),
         ],
@@ -26,6 +28,7 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
             sensors.imap_inbox_sensor,
             *sensors.landing_sensors,
             sensors.outbox_sensor,
+            *late_sensors,
             *([first_touches.first_touch_sensor] if timed else []),
         ],
         executor=jobs.EXECUTORS[settings.executor],
