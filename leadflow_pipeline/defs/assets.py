@@ -20,7 +20,7 @@ from leadflow_pipeline.adapters.rule_files import load_rules
 from leadflow_pipeline.adapters.watched_process import WatchedProcess
 from leadflow_pipeline.defs.enrichers import build_enrichment
 from leadflow_pipeline.defs.failures import RETRY_TRANSIENT, no_retry_unless_transient
-from leadflow_pipeline.defs.senders import build_senders
+from leadflow_pipeline.defs.senders import build_senders, routing_terms
 from leadflow_pipeline.domain.inquiries.verdicts import Verdict
 from leadflow_pipeline.domain.mail_rules import MailRule
 from leadflow_pipeline.domain.mail_trust import OurMail
@@ -257,9 +257,9 @@ def scored_leads(context: dg.AssetExecutionContext, database: dg.ResourceParam[D
 def assigned_leads(
     context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]
 ) -> dg.MaterializeResult[Any]:
-    """Every lead's place: the next agent in turn, or the drip for low scores. Without an active agent it waits."""
+    """Every lead's place: its person's agent, the hot channel, whoever is next in turn, the drip, the waiting list."""
     with no_retry_unless_transient():
-        return materialize(assign_leads(database, batch_id=batch_of(context)))
+        return materialize(assign_leads(database, batch_id=batch_of(context), terms=routing_terms(read_settings())))
 
 
 @dg.asset(
