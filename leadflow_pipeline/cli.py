@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from leadflow_pipeline.cli_bench import bench_app
+from leadflow_pipeline.cli_intent import intent
 from leadflow_pipeline.cli_rules import rules_app
 from leadflow_pipeline.cli_scoring import backtest, marts_app, outcomes_app, score
 from leadflow_pipeline.cli_webhooks import webhook_app
@@ -43,6 +44,7 @@ app.add_typer(outcomes_app, name="outcomes")
 app.add_typer(marts_app, name="marts")
 app.command()(score)
 app.command()(backtest)
+app.command("intent")(intent)
 
 console = Console(highlight=False, soft_wrap=True)
 DEFAULT_SAMPLES = 20

@@ -11,12 +11,19 @@ from leadflow_pipeline.settings import Settings, read_settings
 
 def build_definitions(settings: Settings, resources: Mapping[str, object] | None = None) -> dg.Definitions:
     """The definitions of a stack with these settings; `resources` replaces some of them, for tests."""
+    late_sensors = [sensors.inquiry_sensor] if settings.llm_provider else []
     return dg.Definitions(
         assets=dg.load_assets_from_modules([assets, dbt_models]),
         asset_checks=dg.load_asset_checks_from_modules([checks]),
-        jobs=[jobs.lead_pipeline, jobs.outbox_deliveries, jobs.source_watch, dbt_models.marts_refresh],
+        jobs=[
+            jobs.lead_pipeline,
+            jobs.outbox_deliveries,
+            jobs.late_inquiries,
+            jobs.source_watch,
+            dbt_models.marts_refresh,
+        ],
         schedules=[jobs.source_watch_schedule, dbt_models.marts_refresh_schedule],
-        sensors=[sensors.imap_inbox_sensor, *sensors.landing_sensors, sensors.outbox_sensor],
+        sensors=[sensors.imap_inbox_sensor, *sensors.landing_sensors, sensors.outbox_sensor, *late_sensors],
         executor=jobs.EXECUTORS[settings.executor],
         resources={**build_resources(settings), **(resources or {})},
     )
