@@ -5,17 +5,21 @@ Values come from the environment and from `.env` beside the code; `.env.example`
 
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from leadflow_pipeline.domain.errors import PermanentError
+from leadflow_pipeline.domain.lead_effects import Channels
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 GOOGLE_TOKEN_URL = "https://oauth2.googleapis.com/token"
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+VENDOR_KEYS = {"followupboss": "followupboss_api_key", "hubspot": "hubspot_token", "twilio": "twilio_auth_token"}
 
 
 class MailboxSettings(BaseModel):
@@ -84,12 +88,36 @@ class Settings(BaseSettings):
     webhook_meta_verify_token: SecretStr | None = None
     webhook_posts_per_minute: int = Field(default=30_000, ge=1)
 
+    public_url: str | None = None
+    vendor_timeout_seconds: float = Field(default=8, gt=0, le=8)
+
+    crm: Literal["followupboss", "hubspot", "none"] | None = None
+    followupboss_url: str | None = None
+    followupboss_api_key: SecretStr | None = None
+    followupboss_system_key: SecretStr | None = None
+    hubspot_url: str | None = None
+    hubspot_token: SecretStr | None = None
+
+    twilio_url: str | None = None
+    twilio_account_sid: str | None = None
+    twilio_auth_token: SecretStr | None = None
+    twilio_from: str | None = None
+
+    time_zone: str = "America/New_York"
     default_region: str = Field(default="US", pattern="^[A-Z]{2}$")
     rules_dir: Path | None = None
 
     batch_size: int = Field(default=500, ge=1, le=5000)
     max_batches: int = Field(default=2, ge=1, le=64)
     lease_seconds: int = Field(default=45, ge=5)
+
+    @field_validator("time_zone")
+    @classmethod
+    def know_time_zone(cls, name: str) -> str:
+        """Only zones that there are."""
+        if name not in available_timezones():
+            raise ValueError("must be an IANA time zone like America/Chicago")
+        return name
 
     @field_validator("home", "rules_dir")
     @classmethod
@@ -106,6 +134,51 @@ class Settings(BaseSettings):
     def sandbox_url(self) -> str:
         """Where the vendors' stand-ins are; each below its own name."""
         return f"http://127.0.0.1:{self.sandbox_port}"
+
+    @property
+    def open_url(self) -> str:
+        """Where agents and leads reach the receiver: the base of the links in texts and mails."""
+        return (self.public_url or f"http://127.0.0.1:{self.receiver_port}").rstrip("/")
+
+    def vendor_url(self, vendor: str, real: str) -> str:
+        """Where a vendor's API is: as set, else the stand-in on a sandbox without a key for the vendor, else `real`."""
+        named: str | None = getattr(self, f"{vendor}_url")
+        return named or (f"{self.sandbox_url}/{vendor}" if self.is_stand_in(vendor) else real)
+
+    def is_stand_in(self, vendor: str) -> bool:
+        """Whether a vendor is the sandbox's, because nobody has given a key for the real one."""
+        return self.sandbox and getattr(self, VENDOR_KEYS[vendor]) is None
+
+    @property
+    def crm_in_use(self) -> Literal["followupboss", "hubspot"] | None:
+        """The CRM that leads go into: the one that is named, else the one with a key, else the sandbox's."""
+        if self.crm == "none":
+            return None
+        if self.crm is not None:
+            return self.crm if self.has_vendor(self.crm) else None
+        named: tuple[Literal["followupboss", "hubspot"], ...] = ("followupboss", "hubspot")
+        with_key = (vendor for vendor in named if getattr(self, VENDOR_KEYS[vendor]) is not None)
+        return next(with_key, "followupboss" if self.sandbox else None)
+
+    def has_vendor(self, vendor: str) -> bool:
+        """Whether a vendor can be called: it has a key, or is the sandbox's stand-in."""
+        return getattr(self, VENDOR_KEYS[vendor]) is not None or self.sandbox
+
+    def vendor_key(self, vendor: str) -> str:
+        """The key to call a vendor with; any will do for a stand-in."""
+        key: SecretStr | None = getattr(self, VENDOR_KEYS[vendor])
+        return key.get_secret_value() if key is not None else "sandbox"
+
+    @property
+    def channels(self) -> Channels:
+        """What leads are delivered through."""
+        return Channels(crm=self.crm_in_use is not None, sms=self.has_vendor("twilio"), time_zone=self.time_zone)
+
+    def twilio_account(self) -> tuple[str, str, str]:
+        """Twilio's account sid, its auth token, and the number or messaging service that texts come from."""
+        if self.is_stand_in("twilio"):
+            return "AC00000000000000000000000000000000", "sandbox", "+15005550006"
+        return self.twilio_account_sid or "", self.vendor_key("twilio"), self.twilio_from or ""
 
     def list_mailboxes(self) -> tuple[MailboxSettings, ...]:
         """The mailbox of the LEADFLOW_IMAP_ variables and those of LEADFLOW_MAILBOXES; none on the sandbox."""

@@ -148,7 +148,8 @@ def assigned_leads(
 ) -> dg.MaterializeResult[Any]:
     """Every lead's place: the next agent in turn, or the drip for low scores. Without an active agent it waits."""
     with no_retry_unless_transient():
-        return materialize(assign_leads(database, batch_id=batch_of(context)))
+        channels = read_settings().channels
+        return materialize(assign_leads(database, batch_id=batch_of(context), channels=channels))
 
 
 @dg.asset(

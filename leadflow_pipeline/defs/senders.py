@@ -5,11 +5,56 @@ A kind without a sender waits in the outbox: its vendor is not configured.
 
 from collections.abc import Mapping
 
+from leadflow_pipeline.adapters.follow_up_boss import FollowUpBoss
+from leadflow_pipeline.adapters.hubspot import HubSpot
+from leadflow_pipeline.adapters.twilio import OptedOutError, Twilio
 from leadflow_pipeline.settings import Settings
+from leadflow_pipeline.stages.crm_senders import Crm, build_crm_senders
 from leadflow_pipeline.stages.deliveries import Sender
 from leadflow_pipeline.stages.store import Store
+from leadflow_pipeline.stages.text_sender import TextSender
 
 
-def build_senders(settings: Settings, store: Store) -> Mapping[str, Sender]:  # noqa: ARG001
+def build_senders(settings: Settings, store: Store) -> Mapping[str, Sender]:
     """The senders of a stack with these settings, by kind of effect."""
-    return {}
+    senders: dict[str, Sender] = {}
+    crm = _build_crm(settings)
+    if crm is not None:
+        senders |= build_crm_senders(store, crm, time_zone=settings.time_zone)
+    if settings.has_vendor("twilio"):
+        senders["sms"] = TextSender(
+            store=store, texts=_build_twilio(settings), opted_out=OptedOutError, public_url=settings.open_url
+        )
+    return senders
+
+
+def _build_crm(settings: Settings) -> Crm | None:
+    seconds = settings.vendor_timeout_seconds
+    match settings.crm_in_use:
+        case "followupboss":
+            system_key = settings.followupboss_system_key
+            return FollowUpBoss(
+                settings.vendor_url("followupboss", "https://api.followupboss.com"),
+                settings.vendor_key("followupboss"),
+                system_key=system_key.get_secret_value() if system_key else None,
+                seconds=seconds,
+            )
+        case "hubspot":
+            url = settings.vendor_url("hubspot", "https://api.hubapi.com")
+            return HubSpot(url, settings.vendor_key("hubspot"), seconds=seconds)
+        case _:
+            return None
+
+
+def _build_twilio(settings: Settings) -> Twilio:
+    account_sid, auth_token, sender = settings.twilio_account()
+    has_callback = settings.public_url is not None or settings.is_stand_in("twilio")
+    return Twilio(
+        settings.vendor_url("twilio", "https://api.twilio.com"),
+        account_sid,
+        auth_token,
+        sender=sender,
+        # Nobody outside reaches this machine's own address.
+        status_callback=f"{settings.open_url}/twilio/status" if has_callback else None,
+        seconds=settings.vendor_timeout_seconds,
+    )

@@ -8,12 +8,16 @@ import uuid
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from statistics import quantiles
 
+from leadflow_pipeline.domain.lead_effects import Channels
 from leadflow_pipeline.domain.routing import DueLead, RotationAgent, route_leads
+from leadflow_pipeline.stages.lead_effects import queue_lead_effects
 from leadflow_pipeline.stages.store import Store, as_json_rows
 
 POOL = "default"
+NOWHERE = Channels()  # nothing is delivered
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +31,8 @@ class AssignedCounts:
     p95_seconds: float | None
 
 
-def assign_leads(store: Store, *, batch_id: uuid.UUID) -> AssignedCounts:
-    """Place every scored lead of the batch, and those that were waiting for an agent."""
+def assign_leads(store: Store, *, batch_id: uuid.UUID, channels: Channels = NOWHERE) -> AssignedCounts:
+    """Place every scored lead of the batch, and those that were waiting for an agent; queue what that causes."""
     with store.transaction() as transaction:
         last_rotation_order: int = transaction.value("lock_rotation", pool=POOL)
         due = transaction.rows("list_due_leads", batch_id=batch_id)
@@ -41,6 +45,7 @@ def assign_leads(store: Store, *, batch_id: uuid.UUID) -> AssignedCounts:
         assigned = transaction.rows(
             "write_assigned_leads", batch_id=batch_id, rows=as_json_rows(map(asdict, decision.assignments))
         )
+        queue_lead_effects(transaction, [row["lead_id"] for row in assigned], channels, now=datetime.now(UTC))
         if decision.waiting:
             transaction.execute(
                 "write_waiting_leads", batch_id=batch_id, rows=as_json_rows(map(asdict, decision.waiting))

@@ -1,7 +1,7 @@
 """Carries effects from the outbox to the outside world: claims what is due, lets a sender try, marks what came of it.
 
 How one kind of effect is sent is its sender's business; what an effect is, is decided where it is caused. No lock and
-no transaction is held while a vendor is asked.
+no transaction is held while a vendor is asked, and each vendor has its own line: one that hangs delays no other.
 """
 
 import random
@@ -9,18 +9,21 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
-from datetime import datetime
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from leadflow_pipeline.domain.effects import VENDORS, NewEffect
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
 from leadflow_pipeline.domain.retries import seconds_until_next_try
-from leadflow_pipeline.stages.store import Store
+from leadflow_pipeline.stages.effects import queue_effects
+from leadflow_pipeline.stages.store import Store, StoreTransaction
 
-LEASE_SECONDS = 60  # longer than any sender may take: each has its time-outs
-SENDERS_AT_ONCE = 8
-CLAIMED_AT_ONCE = 40
+LEASE_SECONDS = 60.0  # longer than any sender may take: each has its time-outs
+SENDERS_AT_ONCE = 6  # per vendor; an effect is claimed when a sender is free, so that its lease begins with its try
+SETTLING_SECONDS = 10.0  # what a vendor did without telling may not show at once; whoever looks waits this long
+TRIES_BEFORE_ALERT = 8  # some three minutes: a vendor that stumbles is no news, one that is down is
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,20 +67,20 @@ def deliver_effects(
     senders: Mapping[str, Sender],
     *,
     seconds: float,
+    lease_seconds: float = LEASE_SECONDS,
     chance: Callable[[], float] = random.random,
 ) -> DeliveryCounts:
     """Deliver what is due, for at most about `seconds`; what is left stays due for the next deliverer."""
     deadline = time.monotonic() + seconds
+    lines: dict[str, dict[str, Sender]] = {}
+    for kind, sender in senders.items():
+        lines.setdefault(VENDORS.get(kind, kind), {})[kind] = sender
     counts: Counter[str] = Counter()
-    with ThreadPoolExecutor(SENDERS_AT_ONCE, thread_name_prefix="deliver") as pool:
-        while senders and time.monotonic() < deadline:
-            token = uuid.uuid4()
-            effects = _claim(store, list(senders), token)
-            if not effects:
-                break
-            tries = {pool.submit(senders[effect.kind].send, effect): effect for effect in effects}
-            for attempt in as_completed(tries):
-                counts[_mark(store, tries[attempt], token, attempt, chance)] += 1
+    if lines:
+        with ThreadPoolExecutor(len(lines), thread_name_prefix="line") as pool:
+            works = [_Line(store, kinds, lease_seconds, chance) for kinds in lines.values()]
+            for done in pool.map(lambda line: line.work(deadline), works):
+                counts += done
     return DeliveryCounts(sent=counts["sent"], put_off=counts["put_off"], set_aside=counts["set_aside"])
 
 
@@ -87,29 +90,60 @@ def has_due_effects(store: Store, kinds: list[str]) -> bool:
         return bool(transaction.value("has_due_effects", kinds=kinds))
 
 
-def _claim(store: Store, kinds: list[str], token: uuid.UUID) -> list[Effect]:
-    with store.transaction() as transaction:
-        rows = transaction.rows(
-            "claim_effects", kinds=kinds, most=CLAIMED_AT_ONCE, lease_seconds=LEASE_SECONDS, lease_token=token
-        )
-    return [Effect(**row) for row in sorted(rows, key=lambda row: row["outbox_id"])]
+@dataclass
+class _Line:
+    """The effects of one vendor, a few at a time."""
 
+    store: Store
+    senders: Mapping[str, Sender]
+    lease_seconds: float
+    chance: Callable[[], float]
+    token: uuid.UUID = field(default_factory=uuid.uuid4)
 
-def _mark(
-    store: Store, effect: Effect, token: uuid.UUID, attempt: Future[str | None], chance: Callable[[], float]
-) -> str:
-    """Write down what came of an attempt; gives the outcome's name."""
-    held = {"outbox_id": effect.outbox_id, "lease_token": token}
-    error = attempt.exception()
-    with store.transaction() as transaction:
+    def work(self, deadline: float) -> Counter[str]:
+        """Keep the senders busy until nothing is due, or time is up and the last tries have ended."""
+        counts: Counter[str] = Counter()
+        tries: dict[Future[str | None], Effect] = {}
+        with ThreadPoolExecutor(SENDERS_AT_ONCE, thread_name_prefix="send") as pool:
+            while True:
+                free = SENDERS_AT_ONCE - len(tries)
+                claimed = self._claim(free) if free and time.monotonic() < deadline else []
+                for effect in claimed:
+                    tries[pool.submit(self.senders[effect.kind].send, effect)] = effect
+                if not tries:
+                    return counts
+                ended = wait(tries, return_when=FIRST_COMPLETED).done
+                counts += self._mark({attempt: tries.pop(attempt) for attempt in ended})
+
+    def _claim(self, most: int) -> list[Effect]:
+        with self.store.transaction() as transaction:
+            rows = transaction.rows(
+                "claim_effects",
+                kinds=list(self.senders),
+                most=most,
+                lease_seconds=self.lease_seconds,
+                lease_token=self.token,
+            )
+        return [Effect(**row) for row in sorted(rows, key=lambda row: row["outbox_id"])]
+
+    def _mark(self, ended: Mapping[Future[str | None], Effect]) -> Counter[str]:
+        """Write down what came of some tries."""
+        with self.store.transaction() as transaction:
+            return Counter(self._mark_one(transaction, effect, attempt) for attempt, effect in ended.items())
+
+    def _mark_one(self, transaction: StoreTransaction, effect: Effect, attempt: Future[str | None]) -> str:
+        held = {"outbox_id": effect.outbox_id, "lease_token": self.token}
+        error = attempt.exception()
         if error is None:
             transaction.execute("mark_effect_sent", **held, vendor_reference=attempt.result())
             return "sent"
         pause = None
         if isinstance(error, TransientError):
-            pause = seconds_until_next_try(effect.attempts, retry_after=error.retry_after, chance=chance())
+            wish = max(error.retry_after or 0.0, SETTLING_SECONDS) if error.may_have_acted else error.retry_after
+            pause = seconds_until_next_try(effect.attempts, retry_after=wish, chance=self.chance())
         if pause is None:
-            transaction.execute("set_effect_aside", **held, last_error=_describe(error))
+            if transaction.execute("set_effect_aside", **held, last_error=_describe(error)):
+                _queue_alert(transaction, effect, error, "given up")
             return "set_aside"
         assert isinstance(error, TransientError)
         transaction.execute(
@@ -120,7 +154,25 @@ def _mark(
             keep_lease=error.may_have_acted or effect.may_have_acted,
             last_error=_describe(error),
         )
+        if effect.attempts == TRIES_BEFORE_ALERT:
+            _queue_alert(transaction, effect, error, "failing")
         return "put_off"
+
+
+def _queue_alert(transaction: StoreTransaction, effect: Effect, error: BaseException, state: str) -> None:
+    """Tell the people who run this; once an hour for each kind of effect, however many there are."""
+    if effect.kind == "ops_alert":
+        return  # an alert about alerts would go the same way
+    hour = f"{datetime.now(UTC):%Y-%m-%dT%H}"
+    text = (
+        f"Delivery {effect.idempotency_key} is {state} after {effect.attempts} tries: {_describe(error)} "
+        "There may be more of this kind. `leadflow deliveries list` shows them, and `leadflow deliveries retry` tries "
+        "those again that were given up."
+    )
+    alert = NewEffect(
+        idempotency_key=f"delivery:{state}:{effect.kind}:{hour}", kind="ops_alert", payload={"text": text}
+    )
+    queue_effects(transaction, [alert])
 
 
 def _describe(error: BaseException) -> str:

@@ -67,6 +67,7 @@ noted as (
 )
 
 select
+    lead_id,
     method,
     extract(epoch from assigned_at - received_at)::double precision as seconds
 from assigned;
