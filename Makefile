@@ -23,6 +23,10 @@ test: $(READY) ## run all tests: unit, integration on a real PostgreSQL and IMAP
 test-unit: $(READY) ## run the tests that need no database, in seconds
 	@$(BIN)/pytest leadflow_pipeline_tests/unit
 
+.PHONY: faults
+faults: $(READY) ## kill deliverers 200 times while 2,000 leads flow and vendors fail, then count what the vendors hold
+	@$(BIN)/python -m leadflow_pipeline.bench.delivery_faults
+
 .PHONY: check
 check: $(READY) ## everything that CI checks: format, lint, types, import rules, SQL
 	$(BIN)/ruff format --check .

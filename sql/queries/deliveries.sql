@@ -144,3 +144,16 @@ set
     due_at = now(),
     lease_until = case when attempts > 0 then now() end
 where status = 'set_aside' and (:kind::text is null or kind = :kind);
+
+-- name: count_unfinished_effects()$
+-- How many effects on vendors are not done: those that are tried again, and those given up.
+select count(*) from delivery.outbox
+where status <> 'sent' and kind <> 'ops_alert';
+
+-- name: count_tries()^
+-- How many effects there are, and how often they were tried.
+select
+    count(*) as effects,
+    coalesce(sum(attempts), 0) as tries
+from delivery.outbox
+where kind <> 'ops_alert';

@@ -10,6 +10,7 @@ import uuid
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
+from urllib.parse import parse_qsl
 
 import requests
 from starlette.requests import Request
@@ -50,7 +51,7 @@ class TwilioStandIn:
         """Queue a text."""
         if not request.headers.get("authorization", "").startswith("Basic "):
             return _fault(401, 20003, "Authenticate")
-        form = {name: str(value) for name, value in (await request.form()).items()}
+        form = dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
         for field, (code, text) in NEEDED.items():
             if not form.get(field):
                 return _fault(400, code, text)
