@@ -16,7 +16,7 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
         asset_checks=dg.load_asset_checks_from_modules([checks]),
         jobs=[jobs.lead_pipeline, jobs.outbox_deliveries, jobs.source_watch],
         schedules=[jobs.source_watch_schedule],
-        sensors=[sensors.imap_inbox_sensor, sensors.landing_sensor, sensors.outbox_sensor],
+        sensors=[sensors.imap_inbox_sensor, *sensors.landing_sensors, sensors.outbox_sensor],
         resources={**build_resources(settings), **(resources or {})},
     )
 

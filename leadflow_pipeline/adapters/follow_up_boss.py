@@ -28,7 +28,9 @@ class FollowUpBoss:
         headers = {"X-System": SYSTEM, "Accept": "application/json"}
         if system_key:
             headers["X-System-Key"] = system_key
-        self._calls = VendorCalls("Follow Up Boss", base_url, auth=(api_key, ""), headers=headers, seconds=seconds)
+        self._calls = VendorCalls(
+            "Follow Up Boss", base_url, auth=(api_key, ""), headers=headers, seconds=seconds, read_rest=_read_rest
+        )
 
     def find_lead(self, lead: CrmLead) -> CrmContact | None:
         """The person that holds this very inquiry; None where the lead has not come in."""
@@ -142,6 +144,15 @@ class FollowUpBoss:
         if answer.status not in (200, 201) or not isinstance(answer.body, Mapping):
             raise self._calls.refuse(answer, doing)
         return answer.body
+
+
+def _read_rest(headers: Mapping[str, str]) -> float | None:
+    """Seconds until the window is over, where its calls are used up (`X-RateLimit-*`, A). Only for all calls: a
+    stricter context, as that of GET /events, is told by 429."""
+    if headers.get("X-RateLimit-Remaining") != "0" or headers.get("X-RateLimit-Context", "global") != "global":
+        return None
+    window = headers.get("X-RateLimit-Window", "10")
+    return float(window) if window.isdecimal() else None
 
 
 def _event(lead: CrmLead, owner_id: str | None) -> dict[str, Any]:

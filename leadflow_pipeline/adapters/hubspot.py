@@ -32,7 +32,7 @@ class HubSpot:
 
     def __init__(self, base_url: str, token: str, *, seconds: float = 8.0) -> None:
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
-        self._calls = VendorCalls("HubSpot", base_url, headers=headers, seconds=seconds)
+        self._calls = VendorCalls("HubSpot", base_url, headers=headers, seconds=seconds, read_rest=_read_rest)
 
     def find_lead(self, lead: CrmLead) -> CrmContact | None:
         """The contact that the lead's person already is; None where it is not known that there is one.
@@ -196,6 +196,14 @@ class HubSpot:
         if answer.status != 201:
             raise self._calls.refuse(answer, doing)
         return str(answer.body["id"])
+
+
+def _read_rest(headers: Mapping[str, str]) -> float | None:
+    """Seconds until the window is over, where its calls are used up (`X-HubSpot-RateLimit-*`, A)."""
+    if headers.get("X-HubSpot-RateLimit-Remaining") != "0":
+        return None
+    interval = headers.get("X-HubSpot-RateLimit-Interval-Milliseconds", "10000")
+    return int(interval) / 1000 if interval.isdecimal() else None
 
 
 def _properties(lead: CrmLead, owner_id: str | None) -> dict[str, str]:

@@ -5,7 +5,8 @@ what one vendor's statuses mean.
 """
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -15,6 +16,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
+from leadflow_pipeline.domain.vendor_budgets import LimitedError
 
 CONNECT_SECONDS = 3.05
 LONGEST_WAIT_SECONDS = 3600.0
@@ -42,11 +44,17 @@ class VendorCalls:
         auth: tuple[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         seconds: float = 8.0,
+        read_rest: Callable[[Mapping[str, str]], float | None] = lambda _: None,
     ) -> None:
-        """`vendor` is the name for people, in messages; `seconds` is the longest silence that is borne."""
+        """`vendor` is the name for people, in messages; `seconds` is the longest silence that is borne.
+
+        `read_rest` says from an answer's headers for how many seconds no further call is allowed, if so.
+        """
         self.vendor = vendor
         self._base_url = base_url.rstrip("/")
         self._seconds = seconds
+        self._read_rest = read_rest
+        self._rest_until = 0.0
         self._session = requests.Session()
         self._session.auth = auth
         self._session.headers.update(headers or {})
@@ -59,6 +67,9 @@ class VendorCalls:
         Raises `TransientError` where another try can help, with the vendor's wait and whether it may have acted. A key
         that is refused is one too: a person mends it, and what waited goes out.
         """
+        rest = self._rest_until - time.monotonic()
+        if rest > 0:
+            raise LimitedError(f"{self.vendor}'s rate limit is used up.", retry_after=rest)
         try:
             # Redirects are not followed: a vendor's API has none, and a key belongs to one host.
             response = self._session.request(
@@ -89,8 +100,11 @@ class VendorCalls:
 
     def _judge(self, response: requests.Response, acts: bool) -> Answer:
         status = response.status_code
+        rest = self._read_rest(response.headers)
+        if rest:
+            self._rest_until = time.monotonic() + min(rest, LONGEST_WAIT_SECONDS)
         if status == 429:
-            raise TransientError(
+            raise LimitedError(
                 f"{self.vendor} asks us to slow down (429).", retry_after=read_retry_after(response.headers)
             )
         if status >= 500:

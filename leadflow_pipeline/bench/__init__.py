@@ -1,1 +1,1 @@
-"""Measurements and fault tests at full size, one module each: functions that return plain values, run by hand."""
+"""Measurements and fault tests, one module each: functions that do the work and return plain values. No Dagster at import."""

@@ -14,7 +14,7 @@ import dagster as dg
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.adapters.rule_files import load_rules
 from leadflow_pipeline.defs.failures import RETRY_TRANSIENT, no_retry_unless_transient
-from leadflow_pipeline.defs.senders import build_senders
+from leadflow_pipeline.defs.senders import build_senders, name_budgets
 from leadflow_pipeline.domain.mail_rules import MailRule
 from leadflow_pipeline.domain.normalized_leads import NormalizedLead
 from leadflow_pipeline.domain.staged_leads import StagedLead
@@ -176,5 +176,7 @@ def assigned_leads(
 def deliveries(database: dg.ResourceParam[Database]) -> dg.MaterializeResult[Any]:
     """What the outside world has to be told, whoever caused it: each effect tried, and tried again until it is done."""
     with no_retry_unless_transient():
-        senders = build_senders(read_settings(), database)
-        return materialize(deliver_effects(database, senders, seconds=DELIVERY_SECONDS))
+        settings = read_settings()
+        senders = build_senders(settings, database)
+        budgets = name_budgets(settings)
+        return materialize(deliver_effects(database, senders, seconds=DELIVERY_SECONDS, budgets=budgets))

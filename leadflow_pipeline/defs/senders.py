@@ -10,7 +10,7 @@ from leadflow_pipeline.adapters.hubspot import HubSpot
 from leadflow_pipeline.adapters.twilio import OptedOutError, Twilio
 from leadflow_pipeline.settings import Settings
 from leadflow_pipeline.stages.crm_senders import Crm, build_crm_senders
-from leadflow_pipeline.stages.deliveries import Sender
+from leadflow_pipeline.stages.deliveries import Budget, Sender
 from leadflow_pipeline.stages.store import Store
 from leadflow_pipeline.stages.text_sender import TextSender
 
@@ -26,6 +26,17 @@ def build_senders(settings: Settings, store: Store) -> Mapping[str, Sender]:
             store=store, texts=_build_twilio(settings), opted_out=OptedOutError, public_url=settings.open_url
         )
     return senders
+
+
+def name_budgets(settings: Settings) -> Mapping[str, Budget]:
+    """The budget of each line that has one, by the line's name."""
+    budgets = {"smtp": Budget(vendor="smtp")}
+    if settings.crm_in_use is not None:
+        budgets["crm"] = Budget(vendor=settings.crm_in_use)
+    sender = settings.twilio_account()[2]
+    # A number sends a text a second; a messaging service has many.
+    budgets["twilio"] = Budget(vendor="twilio", scope="" if sender.startswith("MG") else sender)
+    return budgets
 
 
 def _build_crm(settings: Settings) -> Crm | None:

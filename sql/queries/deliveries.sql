@@ -157,3 +157,10 @@ select
     coalesce(sum(attempts), 0) as tries
 from delivery.outbox
 where kind <> 'ops_alert';
+
+-- name: is_vendor_resting(vendor, scope)$
+-- Whether a budget allows no call for some time: its vendor asked for a pause, or its breaker is open.
+select exists(
+    select from vendors.budgets
+    where vendor = :vendor and scope in ('', :scope) and greatest(not_before, open_until) > clock_timestamp()
+);
