@@ -15,7 +15,7 @@ setup(
     description="Every inbound lead of a real-estate brokerage, cleaned, scored and with the right agent in seconds.",
     python_requires=">=3.11",
     packages=find_packages(include=["leadflow_pipeline", "leadflow_pipeline.*"]),
-    package_data={"leadflow_pipeline": ["**/*.yaml", "**/*.csv", "**/*.tmpl", "**/*.html", "**/*.js"]},
+    package_data={"leadflow_pipeline": ["**/*.yaml", "**/*.csv", "**/*.tmpl", "**/*.html", "**/*.j2", "**/*.js"]},
     install_requires=[
         f"dagster=={DAGSTER}",
         f"dagster-webserver=={DAGSTER}",

@@ -14,8 +14,8 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
     return dg.Definitions(
         assets=dg.load_assets_from_modules([assets]),
         asset_checks=dg.load_asset_checks_from_modules([checks]),
-        jobs=[jobs.lead_pipeline, jobs.outbox_deliveries, jobs.source_watch],
-        schedules=[jobs.source_watch_schedule],
+        jobs=[jobs.lead_pipeline, jobs.outbox_deliveries, jobs.weekly_drip, jobs.source_watch],
+        schedules=[jobs.source_watch_schedule, jobs.schedule_drip(settings)],
         sensors=[sensors.imap_inbox_sensor, *sensors.landing_sensors, sensors.outbox_sensor],
         resources={**build_resources(settings), **(resources or {})},
     )

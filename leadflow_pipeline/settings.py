@@ -3,6 +3,7 @@
 Values come from the environment and from `.env` beside the code; `.env.example` lists every one of them.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
@@ -19,6 +20,7 @@ GOOGLE_TOKEN_URL = "https://oauth2.googleapis.com/token"
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
+SENDER = re.compile(r"[^<>\r\n]*<[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+")
 VENDOR_KEYS = {"followupboss": "followupboss_api_key", "hubspot": "hubspot_token", "twilio": "twilio_auth_token"}
 
 
@@ -103,6 +105,17 @@ class Settings(BaseSettings):
     twilio_auth_token: SecretStr | None = None
     twilio_from: str | None = None
 
+    smtp_host: str | None = None
+    smtp_port: Port = 587
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_ca_file: Path | None = None
+    sandbox_smtp_port: Port | None = None
+    mail_from: str | None = None
+    mail_postal_address: str | None = None
+    drip_schedule: str = "0 10 * * 2"
+
     time_zone: str = "America/New_York"
     default_region: str = Field(default="US", pattern="^[A-Z]{2}$")
     rules_dir: Path | None = None
@@ -118,6 +131,14 @@ class Settings(BaseSettings):
         if name not in available_timezones():
             raise ValueError("must be an IANA time zone like America/Chicago")
         return name
+
+    @field_validator("mail_from")
+    @classmethod
+    def read_sender(cls, sender: str | None) -> str | None:
+        """An address, with or without a name before it."""
+        if sender is not None and not SENDER.fullmatch(sender.strip()):
+            raise ValueError("must be like Lakeside Homes <hello@brokerage.example>")
+        return sender
 
     @field_validator("home", "rules_dir")
     @classmethod
@@ -168,6 +189,21 @@ class Settings(BaseSettings):
         """The key to call a vendor with; any will do for a stand-in."""
         key: SecretStr | None = getattr(self, VENDOR_KEYS[vendor])
         return key.get_secret_value() if key is not None else "sandbox"
+
+    @property
+    def sends_mail(self) -> bool:
+        """Whether the drip's mails go out: server, sender and postal address are named, or the sandbox has a server."""
+        if self.smtp_host is not None:
+            return self.mail_from is not None and self.mail_postal_address is not None
+        return self.sandbox and self.sandbox_smtp_port is not None
+
+    @property
+    def mail_sender(self) -> tuple[str, str]:
+        """Whom the drip's mails come from, `Name <address>`, and the postal address below them."""
+        return (
+            self.mail_from or "Lakeside Homes <hello@sandbox.test>",
+            self.mail_postal_address or "Lakeside Homes, 100 Example Street, Austin, TX 78701",
+        )
 
     @property
     def channels(self) -> Channels:

@@ -52,9 +52,7 @@ def serve_vendors(vendors: Sequence[Vendor]) -> Iterator[str]:
     """Serve stand-ins from a thread on a free port; gives the address."""
     listener = socket.create_server(("127.0.0.1", 0))
     app = build_app({vendor.name: vendor for vendor in vendors})
-    server = uvicorn.Server(
-        uvicorn.Config(app, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=1)
-    )
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="stand-ins", daemon=True)
     thread.start()
     deadline = time.monotonic() + SECONDS_TO_START

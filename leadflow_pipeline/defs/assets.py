@@ -7,6 +7,7 @@ import functools
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, fields
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -22,6 +23,7 @@ from leadflow_pipeline.settings import Settings, read_settings
 from leadflow_pipeline.stages.assigned_leads import assign_leads
 from leadflow_pipeline.stages.batches import BatchLimits
 from leadflow_pipeline.stages.deliveries import deliver_effects
+from leadflow_pipeline.stages.drip_mails import run_drip_round
 from leadflow_pipeline.stages.normalized_leads import normalize_leads
 from leadflow_pipeline.stages.scored_leads import score_leads
 from leadflow_pipeline.stages.staged_leads import stage_leads
@@ -180,3 +182,25 @@ def deliveries(database: dg.ResourceParam[Database]) -> dg.MaterializeResult[Any
         senders = build_senders(settings, database)
         budgets = name_budgets(settings)
         return materialize(deliver_effects(database, senders, seconds=DELIVERY_SECONDS, budgets=budgets))
+
+
+@dg.asset(
+    group_name="drip",
+    kinds={"python", "postgres"},
+    owners=OWNERS,
+    tags={"pii": "yes"},
+    retry_policy=RETRY_TRANSIENT,
+    metadata={
+        "dagster/table_name": "delivery.drip_sequences",
+        "dagster/column_schema": describe_columns(
+            "lead_id bigint", "track text", "next_step integer", "next_on date", "end_reason text"
+        ),
+    },
+)
+def drip_mails(database: dg.ResourceParam[Database]) -> dg.MaterializeResult[Any]:
+    """The weekly mails to low leads that are due; `deliveries` sends them. A dry run until a sender is configured."""
+    with no_retry_unless_transient():
+        settings = read_settings()
+        dry_run = not settings.sends_mail
+        now = datetime.now(UTC)
+        return materialize(run_drip_round(database, now=now, time_zone=settings.time_zone, dry_run=dry_run))

@@ -7,10 +7,13 @@ from collections.abc import Mapping
 
 from leadflow_pipeline.adapters.follow_up_boss import FollowUpBoss
 from leadflow_pipeline.adapters.hubspot import HubSpot
+from leadflow_pipeline.adapters.mail_server import MailboxRefusedError, SmtpServer
+from leadflow_pipeline.adapters.mail_templates import MailTemplates
 from leadflow_pipeline.adapters.twilio import OptedOutError, Twilio
 from leadflow_pipeline.settings import Settings
 from leadflow_pipeline.stages.crm_senders import Crm, build_crm_senders
 from leadflow_pipeline.stages.deliveries import Budget, Sender
+from leadflow_pipeline.stages.drip_sender import DripSender
 from leadflow_pipeline.stages.store import Store
 from leadflow_pipeline.stages.text_sender import TextSender
 
@@ -25,7 +28,40 @@ def build_senders(settings: Settings, store: Store) -> Mapping[str, Sender]:
         senders["sms"] = TextSender(
             store=store, texts=_build_twilio(settings), opted_out=OptedOutError, public_url=settings.open_url
         )
+    if settings.sends_mail:
+        senders["drip_mail"] = build_drip_sender(settings, store)
     return senders
+
+
+def build_drip_sender(settings: Settings, store: Store) -> DripSender:
+    """The sender of the drip's mails."""
+    sender, postal_address = settings.mail_sender
+    return DripSender(
+        store=store,
+        server=_build_mail_server(settings),
+        templates=MailTemplates(),
+        refused=MailboxRefusedError,
+        sender=sender,
+        postal_address=postal_address,
+        public_url=settings.open_url,
+        time_zone=settings.time_zone,
+    )
+
+
+def _build_mail_server(settings: Settings) -> SmtpServer:
+    if settings.smtp_host is None:
+        assert settings.sandbox_smtp_port is not None
+        return SmtpServer(host="127.0.0.1", port=settings.sandbox_smtp_port, security="none")
+    password = settings.smtp_password
+    return SmtpServer(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        security=settings.smtp_security,
+        user=settings.smtp_user,
+        password=password.get_secret_value() if password else None,
+        seconds=settings.vendor_timeout_seconds,
+        ca_file=str(settings.smtp_ca_file) if settings.smtp_ca_file else None,
+    )
 
 
 def name_budgets(settings: Settings) -> Mapping[str, Budget]:

@@ -23,6 +23,7 @@ from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
 from leadflow_pipeline.receiver.amazon_sns import AmazonSns
 from leadflow_pipeline.receiver.exchange import Exchange
+from leadflow_pipeline.receiver.links import Links
 from leadflow_pipeline.receiver.metrics import CONTENT_TYPE, Metrics
 from leadflow_pipeline.receiver.openapi import describe_receiver
 from leadflow_pipeline.receiver.problems import TITLES, problem
@@ -67,6 +68,7 @@ def build_app(settings: Settings, store: Store, sns: AmazonSns | None = None) ->
             Route("/openapi.json", show_description, methods=["GET"]),
             Route("/docs", _show_page, methods=["GET"]),
             Route("/docs/try.js", _show_script, methods=["GET"]),
+            *Links(settings, store).routes(),
             Route("/webhooks/meta", webhooks.answer_challenge, methods=["GET"]),
             Route("/webhooks/{source}", webhooks.receive, methods=["POST"]),
             Route("/webhooks/{source}/{secret:path}", webhooks.receive, methods=["POST"]),

@@ -15,6 +15,7 @@ GROUPS = {
     "scored_leads": "scoring",
     "assigned_leads": "routing",
     "deliveries": "delivery",
+    "drip_mails": "drip",
 }
 
 
