@@ -27,6 +27,10 @@ test-unit: $(READY) ## run the tests that need no database, in seconds
 faults: $(READY) ## kill deliverers 200 times while 2,000 leads flow and vendors fail, then count what the vendors hold
 	@$(BIN)/python -m leadflow_pipeline.bench.delivery_faults
 
+.PHONY: bench-posts
+bench-posts: $(READY) ## measure how fast the receiver stores posts, on a database of its own
+	@$(BIN)/leadflow webhook bench
+
 .PHONY: check
 check: $(READY) ## everything that CI checks: format, lint, types, import rules, SQL
 	$(BIN)/ruff format --check .

@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from leadflow_pipeline.cli_bench import bench_app
 from leadflow_pipeline.cli_deliveries import deliveries_app, drip_app
 from leadflow_pipeline.cli_rules import rules_app
 from leadflow_pipeline.cli_webhooks import webhook_app
@@ -37,6 +38,7 @@ app.add_typer(agents_app, name="agents")
 app.add_typer(rules_app, name="rules")
 app.add_typer(deliveries_app, name="deliveries")
 app.add_typer(drip_app, name="drip")
+app.add_typer(bench_app, name="bench")
 app.add_typer(webhook_app, name="webhook")
 
 console = Console(highlight=False, soft_wrap=True)

@@ -17,6 +17,7 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
         jobs=[jobs.lead_pipeline, jobs.outbox_deliveries, jobs.weekly_drip, jobs.source_watch],
         schedules=[jobs.source_watch_schedule, jobs.schedule_drip(settings)],
         sensors=[sensors.imap_inbox_sensor, *sensors.landing_sensors, sensors.outbox_sensor],
+        executor=jobs.EXECUTORS[settings.executor],
         resources={**build_resources(settings), **(resources or {})},
     )
 

@@ -16,6 +16,7 @@ from leadflow_pipeline.domain.lead_effects import Channels
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
+META_GRAPH_URL = "https://graph.facebook.com/v26.0"  # current in 2026-08 (grade C)
 GOOGLE_TOKEN_URL = "https://oauth2.googleapis.com/token"
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -58,6 +59,7 @@ class Settings(BaseSettings):
 
     receiver_host: str = "127.0.0.1"
     receiver_port: Port = 8010
+    receiver_public_url: str | None = Field(default=None, pattern="^https?://[^/]+")
     dagster_port: Port = 3000
     sandbox_port: Port = 8020
     sandbox_imap_port: Port = 3143
@@ -88,6 +90,8 @@ class Settings(BaseSettings):
     webhook_gravity_forms_secret: SecretStr | None = None
     webhook_adf_secret: SecretStr | None = None
     webhook_meta_verify_token: SecretStr | None = None
+    meta_graph_url: str | None = None
+    meta_access_token: SecretStr | None = None
     webhook_posts_per_minute: int = Field(default=30_000, ge=1)
 
     public_url: str | None = None
@@ -123,6 +127,8 @@ class Settings(BaseSettings):
     batch_size: int = Field(default=500, ge=1, le=5000)
     max_batches: int = Field(default=2, ge=1, le=64)
     lease_seconds: int = Field(default=45, ge=5)
+    dagster_yaml: Path = Path("dagster.yaml")
+    executor: Literal["in_process", "multiprocess"] = "in_process"
 
     @field_validator("time_zone")
     @classmethod
@@ -140,7 +146,7 @@ class Settings(BaseSettings):
             raise ValueError("must be like Lakeside Homes <hello@brokerage.example>")
         return sender
 
-    @field_validator("home", "rules_dir")
+    @field_validator("home", "rules_dir", "dagster_yaml")
     @classmethod
     def anchor_in_checkout(cls, path: Path | None) -> Path | None:
         """A relative path means the same whichever folder a command is run from."""
@@ -215,6 +221,10 @@ class Settings(BaseSettings):
         if self.is_stand_in("twilio"):
             return "AC00000000000000000000000000000000", "sandbox", "+15005550006"
         return self.twilio_account_sid or "", self.vendor_key("twilio"), self.twilio_from or ""
+
+    def meta_url(self) -> str:
+        """Where Meta's Graph API is: the sandbox's stand-in unless the stack is a real one."""
+        return self.meta_graph_url or (f"{self.sandbox_url}/meta" if self.sandbox else META_GRAPH_URL)
 
     def list_mailboxes(self) -> tuple[MailboxSettings, ...]:
         """The mailbox of the LEADFLOW_IMAP_ variables and those of LEADFLOW_MAILBOXES; none on the sandbox."""

@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 
 from leadflow_pipeline.adapters.database import Database
+from leadflow_pipeline.adapters.meta_graph import MetaGraph
 from leadflow_pipeline.adapters.rule_files import load_rules
 from leadflow_pipeline.defs.failures import RETRY_TRANSIENT, no_retry_unless_transient
 from leadflow_pipeline.defs.senders import build_senders, name_budgets
@@ -79,11 +80,21 @@ def mail_rules() -> Sequence[MailRule]:
         "dagster/column_schema": describe_columns("lead_id bigint", "event_id bigint", "source text", of=StagedLead),
     },
 )
-def staged_leads(context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]) -> dg.MaterializeResult[Any]:
+def staged_leads(
+    context: dg.AssetExecutionContext, database: dg.ResourceParam[Database], meta_graph: dg.ResourceParam[MetaGraph]
+) -> dg.MaterializeResult[Any]:
     """What the sources said: mails read by rule, forms by adapter. The rest is ignored or quarantined."""
     with no_retry_unless_transient():
         limits = batch_limits(read_settings())
-        return materialize(stage_leads(database, batch_id=batch_of(context), rules=mail_rules(), limits=limits))
+        return materialize(
+            stage_leads(
+                database,
+                batch_id=batch_of(context),
+                rules=mail_rules(),
+                limits=limits,
+                contact_sources={"meta": meta_graph},
+            )
+        )
 
 
 @dg.asset(
