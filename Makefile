@@ -25,7 +25,7 @@ test-unit: $(READY) ## run the tests that need no database, in seconds
 
 .PHONY: faults
 faults: $(READY) ## kill deliverers 200 times while 2,000 leads flow and vendors fail, then count what the vendors hold
-	@$(BIN)/python -m leadflow_pipeline.bench.delivery_faults
+	@$(BIN)/python -c 'import sys; from leadflow_pipeline.bench.delivery_faults import main; sys.exit(main())'
 
 .PHONY: bench-posts
 bench-posts: $(READY) ## measure how fast the receiver stores posts, on a database of its own

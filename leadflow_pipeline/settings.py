@@ -222,6 +222,7 @@ class Settings(BaseSettings):
             return "AC00000000000000000000000000000000", "sandbox", "+15005550006"
         return self.twilio_account_sid or "", self.vendor_key("twilio"), self.twilio_from or ""
 
+    @property
     def meta_url(self) -> str:
         """Where Meta's Graph API is: the sandbox's stand-in unless the stack is a real one."""
         return self.meta_graph_url or (f"{self.sandbox_url}/meta" if self.sandbox else META_GRAPH_URL)

@@ -35,7 +35,7 @@ from leadflow_pipeline.stages.assigned_leads import assign_leads
 from leadflow_pipeline.stages.batches import BatchLimits
 from leadflow_pipeline.stages.deliveries import deliver_effects
 from leadflow_pipeline.stages.normalized_leads import normalize_leads
-from leadflow_pipeline.stages.posts import PostIdentity, land_post
+from leadflow_pipeline.stages.posts import ArrivedPost, PostIdentity, land_posts
 from leadflow_pipeline.stages.scored_leads import score_leads
 from leadflow_pipeline.stages.staged_leads import stage_leads
 
@@ -153,23 +153,7 @@ class _Workers:
 
 def _let_flow(database: Database, settings: Settings, numbers: Iterable[int]) -> int:
     """Land these people and take them to their agents, as a run does."""
-    for number in numbers:
-        form = {
-            "name": f"Person{_letters(number)} Quux",
-            # Of ten people one has no e-mail, and one no phone.
-            "email": "" if number % 10 == 3 else f"person{number}@example.com",
-            "phone": "" if number % 10 == 7 else f"(512) 555-{number:04d}",
-            "message": "I am an investor and a cash buyer.",
-        }
-        land_post(
-            database,
-            source="website",
-            raw=json.dumps(form).encode(),
-            content_type="application/json",
-            identity=PostIdentity(),
-            headers={},
-            received_at=datetime.now(UTC),
-        )
+    land_posts(database, [_write_post(number) for number in numbers])
     batch_id = uuid.uuid4()
     limits = BatchLimits(batch_size=500, max_batches=2, lease_seconds=45)
     counts = stage_leads(database, batch_id=batch_id, rules=load_rules(None), limits=limits)
@@ -177,6 +161,24 @@ def _let_flow(database: Database, settings: Settings, numbers: Iterable[int]) ->
     score_leads(database, batch_id=batch_id)
     assign_leads(database, batch_id=batch_id, channels=settings.channels)
     return counts.claimed
+
+
+def _write_post(number: int) -> ArrivedPost:
+    form = {
+        "name": f"Person{_letters(number)} Quux",
+        # Of ten people one has no e-mail, and one no phone.
+        "email": "" if number % 10 == 3 else f"person{number}@example.com",
+        "phone": "" if number % 10 == 7 else f"(512) 555-{number:04d}",
+        "message": "I am an investor and a cash buyer.",
+    }
+    return ArrivedPost(
+        source="website",
+        raw=json.dumps(form).encode(),
+        content_type="application/json",
+        identity=PostIdentity(),
+        headers={},
+        received_at=datetime.now(UTC),
+    )
 
 
 def _letters(number: int) -> str:
@@ -244,7 +246,3 @@ def main() -> int:
             stop_embedded(server)
     sys.stdout.write(json.dumps({**asdict(result), "is_exact": result.is_exact}, indent=2) + "\n")
     return 0 if result.is_exact else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
