@@ -15,9 +15,11 @@ import dagster as dg
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.adapters.meta_graph import MetaGraph
 from leadflow_pipeline.adapters.rule_files import load_rules
+from leadflow_pipeline.adapters.watched_process import WatchedProcess
 from leadflow_pipeline.defs.failures import RETRY_TRANSIENT, no_retry_unless_transient
 from leadflow_pipeline.defs.senders import build_senders, name_budgets
 from leadflow_pipeline.domain.mail_rules import MailRule
+from leadflow_pipeline.domain.mail_trust import OurMail
 from leadflow_pipeline.domain.normalized_leads import NormalizedLead
 from leadflow_pipeline.domain.staged_leads import StagedLead
 from leadflow_pipeline.settings import Settings, read_settings
@@ -85,16 +87,17 @@ def staged_leads(
 ) -> dg.MaterializeResult[Any]:
     """What the sources said: mails read by rule, forms by adapter. The rest is ignored or quarantined."""
     with no_retry_unless_transient():
-        limits = batch_limits(read_settings())
-        return materialize(
-            stage_leads(
-                database,
-                batch_id=batch_of(context),
-                rules=mail_rules(),
-                limits=limits,
-                contact_sources={"meta": meta_graph},
-            )
+        settings = read_settings()
+        staged = stage_leads(
+            database,
+            batch_id=batch_of(context),
+            rules=mail_rules(),
+            limits=batch_limits(settings),
+            ours=OurMail(addresses=settings.list_own_addresses(), hosts=settings.list_authserv_ids()),
+            work_through=WatchedProcess(),
+            contact_sources={"meta": meta_graph},
         )
+        return materialize(staged)
 
 
 @dg.asset(

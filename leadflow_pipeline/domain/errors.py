@@ -1,4 +1,4 @@
-"""The two kinds of failure: trying again can help, or it cannot.
+"""The two kinds of failure: trying again can help, or it cannot. Beside them, an item that held up others.
 
 An adapter decides which one it is, once, at the edge, and keeps the cause. Whatever stands above
 only asks for the kind: Dagster retries the transient ones, the receiver answers 503 or 500.
@@ -20,3 +20,7 @@ class TransientError(Exception):
         super().__init__(message)
         self.retry_after = retry_after
         self.may_have_acted = may_have_acted
+
+
+class StoppedError(Exception):
+    """One of several items was stopped, so that the others could go on. The message says why: "took longer than …"."""

@@ -118,6 +118,12 @@ set
 from earlier
 where landing.events.event_id = :event_id and landing.events.status = 'quarantined' and landing.events.raw = '';
 
+-- name: read_raw_mail(event_id)$
+-- A mail as it arrived.
+select raw
+from landing.events
+where event_id = :event_id and channel = 'email';
+
 -- name: find_event(channel, source, external_id)$
 -- The id of the event that arrived first under this identity.
 select event_id
@@ -288,6 +294,43 @@ set
     attempts = case when outcome.status != 'pending' then landing.events.attempts else 0 end
 from jsonb_to_recordset(:rows::jsonb) as outcome (event_id bigint, status text, reason text, source text)
 where landing.events.event_id = outcome.event_id and landing.events.batch_id = :batch_id;
+
+-- name: return_events(batch_id, event_ids)!
+-- Give back what the batch had no time to read; it is as if it had never been claimed.
+update landing.events
+set
+    batch_id = null,
+    lease_until = null,
+    requested_at = null,
+    attempts = greatest(attempts - 1, 0)
+where batch_id = :batch_id and event_id = any(:event_ids::bigint[]);
+
+-- name: count_changed_layouts(rows)
+-- For each source and reason: how many mails wait in quarantine for it, and the three that came last.
+with waiting as (
+    select
+        event.source,
+        event.reason,
+        event.event_id,
+        row_number() over (
+            partition by event.source, event.reason
+            order by event.received_at desc, event.event_id desc
+        ) as place
+    from landing.events as event
+    inner join jsonb_to_recordset(:rows::jsonb) as cause (source text, reason text)
+        on event.source = cause.source and event.reason = cause.reason
+    where event.status = 'quarantined' and event.channel = 'email'
+)
+
+select
+    source,
+    reason,
+    count(*) as events,
+    array_agg(event_id order by place) filter (where place <= 3) as event_ids,
+    to_char(now(), 'YYYY-MM-DD') as today
+from waiting
+group by source, reason
+order by source, reason;
 
 -- name: release_events(batch_id)!
 -- End the lease on the batch's events whose lead has found its place or waits for an agent.
