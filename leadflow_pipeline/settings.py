@@ -4,6 +4,7 @@ Values come from the environment and from `.env` beside the code; `.env.example`
 """
 
 import re
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
@@ -192,8 +193,11 @@ class Settings(BaseSettings):
         return next(with_key, "followupboss" if self.sandbox else None)
 
     def has_vendor(self, vendor: str) -> bool:
-        """Whether a vendor can be called: it has a key, or is the sandbox's stand-in."""
-        return getattr(self, VENDOR_KEYS[vendor]) is not None or self.sandbox
+        """Whether a vendor can be called: it has a key (Twilio also account and sender), or is the sandbox's."""
+        if self.is_stand_in(vendor):
+            return True
+        needed = (VENDOR_KEYS[vendor], *(("twilio_account_sid", "twilio_from") if vendor == "twilio" else ()))
+        return all(getattr(self, name) is not None for name in needed)
 
     def vendor_key(self, vendor: str) -> str:
         """The key to call a vendor with; any will do for a stand-in."""
@@ -239,8 +243,8 @@ class Settings(BaseSettings):
         return (MailboxSettings(**{name: getattr(self, f"imap_{name}") for name in names}), *self.mailboxes)
 
     def list_own_addresses(self) -> frozenset[str]:
-        """The addresses that we send from: those set, and the mailboxes' users, in lower case."""
-        users = (mailbox.user or "" for mailbox in self.list_mailboxes())
+        """The addresses that we send from: those set, the drip's, and the mailboxes' users, in lower case."""
+        users = [parseaddr(self.mail_from or "")[1], *(mailbox.user or "" for mailbox in self.list_mailboxes())]
         return frozenset(each.lower() for each in (*_parts(self.own_addresses), *users) if "@" in each)
 
     def list_authserv_ids(self) -> frozenset[str]:

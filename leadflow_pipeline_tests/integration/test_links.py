@@ -101,3 +101,11 @@ def test_an_opt_out_that_is_told_later_suppresses_too(settings: Settings, client
 
 def test_a_signed_status_without_its_fields_is_refused(settings: Settings, client: TestClient) -> None:
     assert tell(client, settings, MessageSid="") == 422
+
+
+def test_without_twilio_nobody_can_tell_of_texts(database: Database, settings: Settings, query: Query) -> None:
+    """Without a key of ours there is nothing that a signature could be checked by."""
+    real = settings.model_copy(update={"imap_host": "imap.example.com"})
+    with TestClient(build_app(real, database)) as client:
+        assert tell(client, real) == 404
+    assert query("select count(*) from delivery.text_statuses") == [(0,)]
