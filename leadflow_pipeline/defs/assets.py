@@ -32,7 +32,8 @@ from leadflow_pipeline.stages.scored_leads import score_leads
 from leadflow_pipeline.stages.staged_leads import stage_leads
 
 OWNERS = ["team:lead-operations"]
-DELIVERY_SECONDS = 15  # what is not delivered by then is due for the next run
+# What is not delivered by then is due for the next run: a batch's own run makes room for the next batch soon.
+FIRST_TRY_SECONDS, RETRY_SECONDS = 5, 45
 SQL_TYPES = {"str": "text", "bool": "boolean", "Decimal": "numeric"}  # the other fields are kept as JSON
 
 
@@ -189,13 +190,14 @@ def assigned_leads(
         ),
     },
 )
-def deliveries(database: dg.ResourceParam[Database]) -> dg.MaterializeResult[Any]:
+def deliveries(context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]) -> dg.MaterializeResult[Any]:
     """What the outside world has to be told, whoever caused it: each effect tried, and tried again until it is done."""
     with no_retry_unless_transient():
         settings = read_settings()
         senders = build_senders(settings, database)
         budgets = name_budgets(settings)
-        return materialize(deliver_effects(database, senders, seconds=DELIVERY_SECONDS, budgets=budgets))
+        seconds = FIRST_TRY_SECONDS if context.run.job_name == "lead_pipeline" else RETRY_SECONDS
+        return materialize(deliver_effects(database, senders, seconds=seconds, budgets=budgets))
 
 
 @dg.asset(

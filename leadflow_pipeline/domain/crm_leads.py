@@ -126,7 +126,7 @@ def write_note(lead: Mapping[str, Any]) -> CrmNote:
     lines = [f"Score {score} ({bucket})" if score is not None else "Not scored"]
     lines += [_reason(rule) for rule in lead["contributions"]]
     facts = (
-        ("Looking to", lead["lead_type"]),
+        ("Kind", lead["lead_type"]),
         ("Budget", _dollars(lead["budget"])),
         ("Rent a month", _dollars(lead["rent_monthly"])),
         ("When", lead["timeframe"]),

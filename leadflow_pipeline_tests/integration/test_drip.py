@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from aiosmtpd.smtp import AuthResult
 
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.adapters.mail_server import MailboxRefusedError, SmtpServer
 from leadflow_pipeline.adapters.mail_templates import MailTemplates
+from leadflow_pipeline.bench.stand_ins import serve_vendors
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
 from leadflow_pipeline.sandbox.vendor_control import Behaviour, Control
-from leadflow_pipeline.sandbox.vendors.smtp import KeptMail, SmtpStandIn
+from leadflow_pipeline.sandbox.vendors.smtp import KeptMail, SmtpStandIn, as_vendor
 from leadflow_pipeline.settings import Settings
 from leadflow_pipeline.stages.deliveries import deliver_effects
 from leadflow_pipeline.stages.drip_mails import DripCounts, run_drip_round, unsubscribe_lead
@@ -438,3 +440,19 @@ def test_a_mail_refused_for_its_content_is_no_bounce(free_port: int, monkeypatch
         with pytest.raises(PermanentError) as caught:
             SmtpServer(host="127.0.0.1", port=free_port, security="none").send_mail(a_mail())
     assert not isinstance(caught.value, MailboxRefusedError)
+
+
+def test_the_sandbox_s_mail_server_runs_beside_the_vendors_and_its_calls_and_mails_can_be_seen(free_port: int) -> None:
+    with serve_vendors([as_vendor(SmtpStandIn(), free_port)]) as url:
+        server = SmtpServer(host="127.0.0.1", port=free_port, security="none")
+        server.send_mail(a_mail())
+        requests.post(f"{url}/_control/smtp", json={"down": True}, timeout=10).raise_for_status()
+        with pytest.raises(TransientError, match="421"):
+            server.send_mail(a_mail())
+        calls = requests.get(f"{url}/_calls/smtp", timeout=10).json()
+        assert [(call["method"], call["status"], call["body"]["to"]) for call in calls] == [
+            ("DATA", 250, ["rosa@example.com"]),
+            ("DATA", 421, ["rosa@example.com"]),
+        ]
+        assert "Hello" in requests.get(f"{url}/_page/smtp/", timeout=10).text
+        assert requests.get(f"{url}/_page/smtp/7", timeout=10).status_code == 404
