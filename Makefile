@@ -27,6 +27,14 @@ test-unit: $(READY) ## run the tests that need no database, in seconds
 faults: $(READY) ## kill deliverers 200 times while 2,000 leads flow and vendors fail, then count what the vendors hold
 	@$(BIN)/python -c 'import sys; from leadflow_pipeline.bench.delivery_faults import main; sys.exit(main())'
 
+.PHONY: score
+score: $(READY) ## put the weights of dbt_scoring/seeds in force: tested, swapped in at once, open leads scored again
+	@$(BIN)/leadflow score
+
+.PHONY: bench-scoring
+bench-scoring: $(READY) ## time scoring and marts with a million invented leads, in a database of its own (minutes)
+	@$(BIN)/python -m leadflow_pipeline.bench.scoring
+
 .PHONY: bench-mails
 bench-mails: $(READY) ## measure how many mails a second are read on one core
 	@$(BIN)/python -m leadflow_pipeline.runtime.mail_speed
@@ -50,6 +58,14 @@ format: $(READY) ## put Python and SQL into the house's form
 	$(BIN)/ruff check --fix .
 	$(BIN)/sqlfluff fix --templater placeholder sql
 	$(BIN)/sqlfluff fix --templater jinja dbt_scoring
+
+.PHONY: train-intents
+train-intents: $(READY) ## train the local model of inquiries anew from its texts (docs/intents.md)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m leadflow_pipeline.training.train
+
+.PHONY: compare-intents
+compare-intents: $(READY) ## hold approaches against each other; figures and pictures of docs/intents.md
+	@OMP_NUM_THREADS=1 $(BIN)/python -m leadflow_pipeline.training.report
 
 .PHONY: lock
 lock: $(READY) ## choose dependency versions anew from setup.py

@@ -15,7 +15,19 @@ setup(
     description="Every inbound lead of a real-estate brokerage, cleaned, scored and with the right agent in seconds.",
     python_requires=">=3.11",
     packages=find_packages(include=["leadflow_pipeline", "leadflow_pipeline.*"]),
-    package_data={"leadflow_pipeline": ["**/*.yaml", "**/*.csv", "**/*.tmpl", "**/*.html", "**/*.j2", "**/*.js"]},
+    package_data={
+        "leadflow_pipeline": [
+            "**/*.yaml",
+            "**/*.csv",
+            "**/*.tmpl",
+            "**/*.html",
+            "**/*.j2",
+            "**/*.js",
+            "**/*.txt",
+            "**/*.gz",
+            "**/*.json",
+        ]
+    },
     install_requires=[
         f"dagster=={DAGSTER}",
         f"dagster-webserver=={DAGSTER}",
@@ -64,6 +76,7 @@ setup(
             "schemathesis",  # calls the receiver in every way its OpenAPI document allows, and in some it does not
             "selenium",  # drives the pages in a real browser
             "httpx2",  # what starlette's test client speaks
+            "scikit-learn",  # trains the model of inquiries; the pipeline reads the weights without it
             "ruff",
             "mypy",
             "import-linter",

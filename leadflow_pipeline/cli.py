@@ -20,9 +20,12 @@ from rich.table import Table
 
 from leadflow_pipeline.cli_bench import bench_app
 from leadflow_pipeline.cli_deliveries import deliveries_app, drip_app
+from leadflow_pipeline.cli_intent import intent
 from leadflow_pipeline.cli_rules import rules_app
+from leadflow_pipeline.cli_scoring import backtest, marts_app, outcomes_app, score
 from leadflow_pipeline.cli_webhooks import webhook_app
 from leadflow_pipeline.domain.errors import PermanentError, StoppedError, TransientError
+from leadflow_pipeline.domain.score_reasons import describe_score, describe_watched
 from leadflow_pipeline.settings import Settings, read_settings
 
 # What only some commands need is imported by them: `leadflow --help` and `parse` stay quick.
@@ -40,6 +43,11 @@ app.add_typer(deliveries_app, name="deliveries")
 app.add_typer(drip_app, name="drip")
 app.add_typer(bench_app, name="bench")
 app.add_typer(webhook_app, name="webhook")
+app.command("intent")(intent)
+app.add_typer(outcomes_app, name="outcomes")
+app.add_typer(marts_app, name="marts")
+app.command()(score)
+app.command()(backtest)
 
 console = Console(highlight=False, soft_wrap=True)
 DEFAULT_SAMPLES = 20
@@ -164,6 +172,10 @@ def explain(lead_id: Annotated[int, typer.Argument(help="The lead's id, as `anal
     if found is None:
         raise PermanentError(f"There is no lead {lead_id}; analytics.scored_leads lists them.")
     _print_lead(found.lead)
+    for outcome in found.outcomes:
+        console.print(
+            f"  became      {outcome['stage']} on {outcome['happened_at']:%Y-%m-%d %H:%M:%S %Z} ({outcome['told_by']})"
+        )
     console.print("\nWhat happened")
     for event in found.history:
         console.print(f"  {event['happened_at']:%Y-%m-%d %H:%M:%S}  {event['kind']:<11} {_one_line(event['detail'])}")
@@ -364,8 +376,9 @@ def _print_lead(lead: Any) -> None:
     if lead["score"] is None:
         console.print("  score       not scored yet")
     else:
-        reasons = ", ".join(f"{rule['rule']} +{rule['points']} ({rule['evidence']})" for rule in lead["contributions"])
-        console.print(f"  score       {lead['score']} ({lead['bucket']}): {reasons or 'no rule holds'}")
+        console.print(f"  score       {lead['score']} ({lead['bucket']}): {describe_score(lead['contributions'])}")
+        if watched := describe_watched(lead["contributions"]):
+            console.print(f"  also seen   {watched} (no points)")
     console.print(f"  place       {_place(lead)}")
 
 
@@ -391,7 +404,7 @@ def _place(lead: Any) -> str:
 
 def _one_line(detail: Any) -> str:
     parts = [f"{name} {value}" for name, value in detail.items() if name not in ("origins", "rules") and value]
-    parts += [f"{rule['rule']} +{rule['points']}" for rule in detail.get("rules", ())]
+    parts += [f"{rule['rule']} {rule['points']:+d}" for rule in detail.get("rules", ()) if rule["points"]]
     return ", ".join(parts)
 
 

@@ -4,19 +4,27 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from leadflow_pipeline.defs import assets, checks, jobs, sensors
+from leadflow_pipeline.defs import assets, checks, dbt_models, jobs, sensors
 from leadflow_pipeline.defs.resources import build_resources
 from leadflow_pipeline.settings import Settings, read_settings
 
 
 def build_definitions(settings: Settings, resources: Mapping[str, object] | None = None) -> dg.Definitions:
     """The definitions of a stack with these settings; `resources` replaces some of them, for tests."""
+    late_sensors = [sensors.inquiry_sensor] if settings.llm_provider else []
     return dg.Definitions(
-        assets=dg.load_assets_from_modules([assets]),
+        assets=dg.load_assets_from_modules([assets, dbt_models]),
         asset_checks=dg.load_asset_checks_from_modules([checks]),
-        jobs=[jobs.lead_pipeline, jobs.outbox_deliveries, jobs.weekly_drip, jobs.source_watch],
-        schedules=[jobs.source_watch_schedule, jobs.schedule_drip(settings)],
-        sensors=[sensors.imap_inbox_sensor, *sensors.landing_sensors, sensors.outbox_sensor],
+        jobs=[
+            jobs.lead_pipeline,
+            jobs.outbox_deliveries,
+            jobs.weekly_drip,
+            jobs.late_inquiries,
+            jobs.source_watch,
+            dbt_models.marts_refresh,
+        ],
+        schedules=[jobs.source_watch_schedule, jobs.schedule_drip(settings), dbt_models.marts_refresh_schedule],
+        sensors=[sensors.imap_inbox_sensor, *sensors.landing_sensors, sensors.outbox_sensor, *late_sensors],
         executor=jobs.EXECUTORS[settings.executor],
         resources={**build_resources(settings), **(resources or {})},
     )

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 
-from leadflow_pipeline.sandbox.vendors import followupboss, hubspot, meta, smtp, twilio
+from leadflow_pipeline.sandbox.vendors import followupboss, hubspot, llm, meta, smtp, twilio
 from leadflow_pipeline.sandbox.vendors.vendor import Vendor
 from leadflow_pipeline.settings import Settings
 
 BUILDERS: Sequence[Callable[[Settings], Vendor]] = (
     followupboss.build,
     hubspot.build,
+    llm.build,
     meta.build,
     smtp.build,
     twilio.build,
