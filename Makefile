@@ -23,6 +23,10 @@ test: $(READY) ## run all tests: unit, integration on a real PostgreSQL and IMAP
 test-unit: $(READY) ## run the tests that need no database, in seconds
 	@$(BIN)/pytest leadflow_pipeline_tests/unit
 
+.PHONY: faults
+faults: $(READY) ## kill deliverers 200 times while 2,000 leads flow and vendors fail, then count what the vendors hold
+	@$(BIN)/python -c 'import sys; from leadflow_pipeline.bench.delivery_faults import main; sys.exit(main())'
+
 .PHONY: score
 score: $(READY) ## put the weights of dbt_scoring/seeds in force: tested, swapped in at once, open leads scored again
 	@$(BIN)/leadflow score

@@ -20,6 +20,7 @@ from rich.table import Table
 
 from leadflow_pipeline.cli_agents import agents_app
 from leadflow_pipeline.cli_bench import bench_app
+from leadflow_pipeline.cli_deliveries import deliveries_app, drip_app
 from leadflow_pipeline.cli_explain import print_explanation
 from leadflow_pipeline.cli_intent import intent
 from leadflow_pipeline.cli_rules import rules_app
@@ -39,6 +40,8 @@ app = typer.Typer(
 )
 app.add_typer(agents_app, name="agents")
 app.add_typer(rules_app, name="rules")
+app.add_typer(deliveries_app, name="deliveries")
+app.add_typer(drip_app, name="drip")
 app.add_typer(bench_app, name="bench")
 app.add_typer(webhook_app, name="webhook")
 app.command("intent")(intent)

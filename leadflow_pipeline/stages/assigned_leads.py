@@ -13,6 +13,7 @@ from statistics import quantiles
 from typing import Any
 
 from leadflow_pipeline.domain.languages import guess_language
+from leadflow_pipeline.domain.lead_effects import Channels
 from leadflow_pipeline.domain.routing.agents import RoutingAgent, read_agent
 from leadflow_pipeline.domain.routing.claims import ClaimTerms
 from leadflow_pipeline.domain.routing.decision import Offer, RoutingDecision, Turns, WaitingLead, route_leads
@@ -20,6 +21,7 @@ from leadflow_pipeline.domain.routing.due_leads import DueLead
 from leadflow_pipeline.domain.routing.rotation import PoolState
 from leadflow_pipeline.domain.routing.territories import Place
 from leadflow_pipeline.stages.effects import NewEffect, queue_effects
+from leadflow_pipeline.stages.lead_effects import queue_lead_effects
 from leadflow_pipeline.stages.people import People, recognise_people
 from leadflow_pipeline.stages.store import Store, StoreTransaction, as_json_rows
 
@@ -27,6 +29,7 @@ POOL = "default"
 OPEN_DAYS = 30  # an older lead counts as open no longer
 CLAIMS_AT_ONCE = 1_000
 SAME_INQUIRY = timedelta(minutes=10)
+NOWHERE = Channels()  # nothing is delivered
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +55,13 @@ class AssignedCounts:
     p95_seconds: float | None
 
 
-def assign_leads(store: Store, *, batch_id: uuid.UUID, terms: RoutingTerms | None = None) -> AssignedCounts:
-    """Place every scored lead of the batch, those that were waiting, and those whose offer has ended."""
+def assign_leads(
+    store: Store, *, batch_id: uuid.UUID, terms: RoutingTerms | None = None, channels: Channels = NOWHERE
+) -> AssignedCounts:
+    """Place every scored lead of the batch, those that were waiting, and those whose offer has ended.
+
+    What their places cause in the outside world is queued with them.
+    """
     terms = terms or RoutingTerms()
     with store.transaction() as transaction:
         rotation = transaction.row("lock_rotation", pool=POOL)
@@ -69,7 +77,8 @@ def assign_leads(store: Store, *, batch_id: uuid.UUID, terms: RoutingTerms | Non
             now=rotation["now"],
             terms=terms.claims,
         )
-        assigned = _write(transaction, batch_id, decision, agents, was_offered=set(closed))
+        assigned = _write(transaction, batch_id, decision, was_offered=set(closed))
+        queue_lead_effects(transaction, [row["lead_id"] for row in assigned], channels, now=rotation["now"])
         transaction.execute("release_events", batch_id=batch_id)
         transaction.execute("announce_landing")  # a place among the runs at work is free
     methods = Counter(row["method"] for row in assigned)
@@ -152,7 +161,6 @@ def _write(
     transaction: StoreTransaction,
     batch_id: uuid.UUID,
     decision: RoutingDecision,
-    agents: Sequence[RoutingAgent],
     *,
     was_offered: set[int],
 ) -> list[Mapping[str, Any]]:
@@ -160,7 +168,7 @@ def _write(
     assigned = transaction.rows(
         "write_assigned_leads", batch_id=batch_id, rows=as_json_rows(map(asdict, decision.assignments))
     )
-    effects = _tell_of_assignments(assigned, agents, was_offered)
+    effects = [close_card(row["lead_id"]) for row in assigned if row["lead_id"] in was_offered]
     if decision.offers:
         offered = transaction.rows(
             "write_claims", batch_id=batch_id, rows=as_json_rows(map(_offer_row, decision.offers))
@@ -188,17 +196,6 @@ def card_key(lead_id: int) -> str:
     return f"slack_card:{lead_id}"
 
 
-def tell_agent(lead_id: int, agent_id: str) -> NewEffect:
-    """A direct message to an agent: this lead is yours."""
-    return NewEffect(
-        idempotency_key=f"slack_message:assigned:{lead_id}:{agent_id}",
-        kind="slack_message",
-        lead_id=lead_id,
-        agent_id=agent_id,
-        payload={"about": "assigned"},
-    )
-
-
 def close_card(lead_id: int) -> NewEffect:
     """The card's last state: who has the lead."""
     return NewEffect(
@@ -207,20 +204,6 @@ def close_card(lead_id: int) -> NewEffect:
         lead_id=lead_id,
         after_key=card_key(lead_id),
     )
-
-
-def _tell_of_assignments(
-    assigned: Sequence[Mapping[str, Any]], agents: Sequence[RoutingAgent], was_offered: set[int]
-) -> list[NewEffect]:
-    """The agent is told of a lead that nobody claimed and of their own person's; the card says who has it now."""
-    in_slack = {agent.agent_id for agent in agents if agent.slack_id}
-    effects = []
-    for row in assigned:
-        if row["lead_id"] in was_offered:
-            effects.append(close_card(row["lead_id"]))
-        if row["method"] in ("claim_timeout", "owner") and row["agent_id"] in in_slack:
-            effects.append(tell_agent(row["lead_id"], row["agent_id"]))
-    return effects
 
 
 def _offer_row(offer: Offer) -> dict[str, Any]:

@@ -18,6 +18,7 @@ GROUPS = {
     "scored_leads": "scoring",
     "assigned_leads": "routing",
     "deliveries": "delivery",
+    "drip_mails": "drip",
 }
 
 
