@@ -23,6 +23,14 @@ test: $(READY) ## run all tests: unit, integration on a real PostgreSQL and IMAP
 test-unit: $(READY) ## run the tests that need no database, in seconds
 	@$(BIN)/pytest leadflow_pipeline_tests/unit
 
+.PHONY: score
+score: $(READY) ## put the weights of dbt_scoring/seeds in force: tested, swapped in at once, open leads scored again
+	@$(BIN)/leadflow score
+
+.PHONY: bench-scoring
+bench-scoring: $(READY) ## time scoring and marts with a million invented leads, in a database of its own (minutes)
+	@$(BIN)/python -m leadflow_pipeline.bench.scoring
+
 .PHONY: bench-mails
 bench-mails: $(READY) ## measure how many mails a second are read on one core
 	@$(BIN)/python -m leadflow_pipeline.runtime.mail_speed

@@ -23,6 +23,8 @@ from leadflow_pipeline.cli_bench import bench_app
 from leadflow_pipeline.cli_explain import print_explanation
 from leadflow_pipeline.cli_intent import intent
 from leadflow_pipeline.cli_rules import rules_app
+from leadflow_pipeline.cli_scoring import backtest, marts_app, outcomes_app, score
+from leadflow_pipeline.cli_vendors import describe_vendors
 from leadflow_pipeline.cli_webhooks import webhook_app
 from leadflow_pipeline.domain.errors import PermanentError, StoppedError, TransientError
 from leadflow_pipeline.settings import Settings, read_settings
@@ -40,6 +42,10 @@ app.add_typer(rules_app, name="rules")
 app.add_typer(bench_app, name="bench")
 app.add_typer(webhook_app, name="webhook")
 app.command("intent")(intent)
+app.add_typer(outcomes_app, name="outcomes")
+app.add_typer(marts_app, name="marts")
+app.command()(score)
+app.command()(backtest)
 
 console = Console(highlight=False, soft_wrap=True)
 DEFAULT_SAMPLES = 20
@@ -140,6 +146,7 @@ def status() -> None:
 
     with _database() as database:
         found = read_status(database)
+        vendors = describe_vendors(database)
     table = Table("", "last 24 hours", box=None)
     table.add_row("arrived", str(found.events))
     table.add_row("leads", str(found.leads))
@@ -152,6 +159,8 @@ def status() -> None:
     table.add_row("waiting for an agent", str(found.waiting_for_agent))
     table.add_row("oldest waiting", _seconds(found.oldest_waiting_seconds))
     console.print(table)
+    for part in vendors:
+        console.print(part)
 
 
 @app.command()

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
-from leadflow_pipeline.domain.score_reasons import describe_score
+from leadflow_pipeline.domain.score_reasons import describe_score, describe_watched
 
 _NOT_IN_LINE = ("origins", "rules", "out", "left", "pool")
 
@@ -13,6 +13,10 @@ _NOT_IN_LINE = ("origins", "rules", "out", "left", "pool")
 def print_explanation(console: Console, found: Any) -> None:
     """All that is known of a lead's way; `found` is an `Explanation`."""
     _print_lead(console, found.lead, found.sources)
+    for outcome in found.outcomes:
+        console.print(
+            f"  became      {outcome['stage']} on {outcome['happened_at']:%Y-%m-%d %H:%M:%S %Z} ({outcome['told_by']})"
+        )
     console.print("\nWhat happened")
     for event in found.history:
         detail = event["detail"]
@@ -41,8 +45,9 @@ def _print_lead(console: Console, lead: Mapping[str, Any], sources: Any) -> None
     if lead["score"] is None:
         console.print("  score       not scored yet")
     else:
-        reasons = describe_score(lead["contributions"]) or "no rule holds"
-        console.print(f"  score       {lead['score']} ({lead['bucket']}): {reasons}")
+        console.print(f"  score       {lead['score']} ({lead['bucket']}): {describe_score(lead['contributions'])}")
+        if watched := describe_watched(lead["contributions"]):
+            console.print(f"  also seen   {watched} (no points)")
     console.print(f"  place       {_place(lead)}")
 
 
@@ -83,7 +88,7 @@ def _one_line(detail: Mapping[str, Any]) -> str:
     parts = [
         f"{name.replace('_', ' ')} {value}" for name, value in detail.items() if name not in _NOT_IN_LINE and value
     ]
-    parts += [f"{rule['rule']} +{rule['points']}" for rule in detail.get("rules", ())]
+    parts += [f"{rule['rule']} {rule['points']:+d}" for rule in detail.get("rules", ()) if rule["points"]]
     return ", ".join(parts)
 
 

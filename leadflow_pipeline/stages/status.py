@@ -27,11 +27,12 @@ class Status:
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """A lead: where it stands, and what happened to it, in order."""
+    """A lead: where it stands, what happened to it, and what became of it, in order."""
 
     lead: Mapping[str, Any]
     history: Sequence[Mapping[str, Any]]
     sources: Sequence[Mapping[str, Any]]  # every way by which it came
+    outcomes: Sequence[Mapping[str, Any]]
 
 
 def read_status(store: Store) -> Status:
@@ -52,6 +53,7 @@ def explain_lead(store: Store, lead_id: int) -> Explanation | None:
             lead=lead,
             history=transaction.rows("list_lead_events", lead_id=lead_id),
             sources=transaction.rows("list_lead_sources", lead_id=lead_id),
+            outcomes=transaction.rows("read_outcomes", lead_id=lead_id),
         )
 
 

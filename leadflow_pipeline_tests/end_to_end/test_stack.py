@@ -194,6 +194,8 @@ def test_dagster_shows_the_assets_materialized_with_counts(stack: RunningStack) 
                     sums[entry["label"]] = sums.get(entry["label"], 0) + entry["intValue"]
     assert counts["staged_leads"]["staged"] == SAMPLES - 2
     assert counts["normalized_leads"]["leads"] == SAMPLES - 2
+    assert counts["enriched_leads"]["leads"] == SAMPLES - 2
+    assert counts["enriched_leads"]["calls_today"] > 0
     assert sum(counts["scored_leads"][bucket] for bucket in ("low", "standard", "hot")) == SAMPLES - 2
     methods = ("rotation", "owner", "claim_timeout", "drip")
     assert sum(counts["assigned_leads"][method] for method in methods) == SAMPLES - 2

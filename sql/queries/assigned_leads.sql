@@ -9,7 +9,8 @@ where pool = :pool
 for update;
 
 -- name: list_due_leads(batch_id, closed)
--- Scored leads without a place: the batch's own, those that wait for an agent, and those whose offer has just ended.
+-- Scored leads without a place, or in the drip and no longer low: the batch's own, those that wait for an agent,
+-- and those whose offer has just ended.
 select
     scored.lead_id,
     scored.bucket,
@@ -52,7 +53,10 @@ where
         or scored.lead_id in (select waiting.lead_id from routing.waiting_leads as waiting)
         or scored.lead_id = any(:closed::bigint[])
     )
-    and not exists (select from leads.assigned_leads as assigned where assigned.lead_id = scored.lead_id)
+    and not exists (
+        select from leads.assigned_leads as assigned
+        where assigned.lead_id = scored.lead_id and (assigned.method <> 'drip' or scored.bucket = 'low')
+    )
     and not exists (
         select from leads.inquiries as inquiries
         where inquiries.lead_id = scored.lead_id and inquiries.merged_into is not null
@@ -61,7 +65,8 @@ where
 order by staged.received_at, scored.lead_id;
 
 -- name: write_assigned_leads(batch_id, rows)
--- Give each lead its place, once and for ever, and take it off the waiting list.
+-- Give each lead its place, and take it off the waiting list. A place with an agent is for ever, one in the drip may
+-- become one with an agent.
 with decided as (
     select
         decision.lead_id,
@@ -84,7 +89,14 @@ assigned as (
     from decided
     inner join leads.staged_leads as staged on decided.lead_id = staged.lead_id
     inner join leads.scored_leads as scored on decided.lead_id = scored.lead_id
-    on conflict do nothing
+    on conflict (lead_id) do update
+        set
+            batch_id = excluded.batch_id,
+            agent_id = excluded.agent_id,
+            method = excluded.method,
+            bucket = excluded.bucket,
+            passed_on_at = clock_timestamp()
+        where leads.assigned_leads.method = 'drip' and excluded.agent_id is not null
     returning lead_id, event_id, agent_id, method, received_at, assigned_at
 ),
 

@@ -1,5 +1,5 @@
 -- name: write_scored_leads(batch_id)
--- Score the batch by the weights in force and keep which they were.
+-- Score the batch by the weights in force and keep which they were; an assigned lead keeps the score it was assigned by.
 with scored as (
     insert into leads.scored_leads (lead_id, batch_id, score, bucket, contributions, scoring_version)
     select
@@ -19,6 +19,9 @@ with scored as (
             contributions = excluded.contributions,
             scoring_version = excluded.scoring_version,
             scored_at = now()
+        where not exists (
+            select from leads.assigned_leads as assigned where assigned.lead_id = excluded.lead_id
+        )
     returning lead_id, score, bucket, scoring_version, contributions
 ),
 
@@ -40,7 +43,7 @@ noted as (
             )
         )
     from scored
-    inner join leads.staged_leads as staged on scored.lead_id = staged.lead_id
+    inner join leads.staged_leads as staged on scored.lead_id = staged.lead_id and staged.batch_id = :batch_id
     on conflict (event_id, kind, batch_id) do nothing
 )
 

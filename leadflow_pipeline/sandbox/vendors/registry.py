@@ -2,11 +2,18 @@
 
 from collections.abc import Callable, Sequence
 
-from leadflow_pipeline.sandbox.vendors import llm, meta, slack
+from leadflow_pipeline.sandbox.vendors import clearbit, google, llm, meta, pdl, slack
 from leadflow_pipeline.sandbox.vendors.vendor import Vendor
 from leadflow_pipeline.settings import Settings
 
-BUILDERS: Sequence[Callable[[Settings], Vendor]] = (meta.build, llm.build, slack.build)
+BUILDERS: Sequence[Callable[[Settings], Vendor]] = (
+    google.build,
+    clearbit.build,
+    pdl.build,
+    meta.build,
+    llm.build,
+    slack.build,
+)
 
 
 def build_vendors(settings: Settings) -> dict[str, Vendor]:

@@ -8,8 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadflow_pipeline.domain.score_reasons import describe_score, shorten_dollars
-from leadflow_pipeline.domain.slack_cards import HIDDEN, closed_card, contact_message, escape, open_card, summarize
+from leadflow_pipeline.domain.slack_cards import (
+    HIDDEN,
+    closed_card,
+    contact_message,
+    escape,
+    open_card,
+    shorten_dollars,
+    summarize,
+)
 from leadflow_pipeline.sandbox.vendors.slack_workspace import check_content
 
 FACTS: dict[str, Any] = {
@@ -113,8 +120,3 @@ def test_only_three_characters_are_escaped() -> None:
 )
 def test_dollars_are_short(amount: int, text: str) -> None:
     assert shorten_dollars(amount) == text
-
-
-def test_a_rule_that_is_not_known_goes_by_its_evidence() -> None:
-    assert describe_score([{"rule": "vip", "points": 5, "evidence": None}]) == "vip, +5"
-    assert describe_score([]) == ""
