@@ -38,7 +38,7 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
             *sensors.landing_sensors,
             sensors.outbox_sensor,
             *late_sensors,
-            *touch_sensors,
+            *([first_touches.first_touch_sensor] if timed else []),
         ],
         executor=jobs.EXECUTORS[settings.executor],
         resources={**build_resources(settings), **(resources or {})},

@@ -178,6 +178,21 @@ class Settings(BaseSettings):
         """Where the vendors' stand-ins are; each below its own name."""
         return f"http://127.0.0.1:{self.sandbox_port}"
 
+    def find_vendor(self, vendor: str, sandbox_key: str = "sandbox") -> tuple[str, str | None] | None:
+        """The key and the address of a vendor's API, None for its own; None when the vendor is off.
+
+        On the sandbox a vendor without a key is its stand-in; with a mailbox of one's own it is off.
+        """
+        key: SecretStr | None = getattr(self, f"{vendor}_key")
+        url: str | None = getattr(self, f"{vendor}_url")
+        if key is not None:
+            return key.get_secret_value(), url
+        return (sandbox_key, url or f"{self.sandbox_url}/{vendor}") if self.sandbox else None
+
+    def list_enrichers(self) -> tuple[str, ...]:
+        """Who is asked about people, in this order, whether configured or not."""
+        return () if self.enrichers == "none" else tuple(dict.fromkeys(re.split(r"\s*,\s*", self.enrichers)))
+
     def slack_account(self) -> SlackAccount | None:
         """The Slack app of this stack: the configured one, on the sandbox else its stand-in, or none."""
         if self.slack_bot_token and self.slack_signing_secret:
@@ -195,21 +210,6 @@ class Settings(BaseSettings):
             signing_secret=SecretStr("sandbox-signing-secret"),
             hot_channel="C0HOTLEADS",
         )
-
-    def find_vendor(self, vendor: str, sandbox_key: str = "sandbox") -> tuple[str, str | None] | None:
-        """The key and the address of a vendor's API, None for its own; None when the vendor is off.
-
-        On the sandbox a vendor without a key is its stand-in; with a mailbox of one's own it is off.
-        """
-        key: SecretStr | None = getattr(self, f"{vendor}_key")
-        url: str | None = getattr(self, f"{vendor}_url")
-        if key is not None:
-            return key.get_secret_value(), url
-        return (sandbox_key, url or f"{self.sandbox_url}/{vendor}") if self.sandbox else None
-
-    def list_enrichers(self) -> tuple[str, ...]:
-        """Who is asked about people, in this order, whether configured or not."""
-        return () if self.enrichers == "none" else tuple(dict.fromkeys(re.split(r"\s*,\s*", self.enrichers)))
 
     @property
     def meta_url(self) -> str:

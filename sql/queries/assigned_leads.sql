@@ -9,8 +9,8 @@ where pool = :pool
 for update;
 
 -- name: list_due_leads(batch_id, closed)
--- Scored leads without a place, or in the drip and no longer low: the batch's own, those that wait for an agent,
--- and those whose offer has just ended.
+-- Scored leads without a place, or in the drip and no longer low: the batch's own, those that wait for an agent, and
+-- those whose offer has just ended.
 select
     scored.lead_id,
     scored.bucket,

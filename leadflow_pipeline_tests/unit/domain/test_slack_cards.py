@@ -8,15 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadflow_pipeline.domain.slack_cards import (
-    HIDDEN,
-    closed_card,
-    contact_message,
-    escape,
-    open_card,
-    shorten_dollars,
-    summarize,
-)
+from leadflow_pipeline.domain.score_reasons import shorten_dollars
+from leadflow_pipeline.domain.slack_cards import HIDDEN, closed_card, contact_message, escape, open_card, summarize
 from leadflow_pipeline.sandbox.vendors.slack_workspace import check_content
 
 FACTS: dict[str, Any] = {
@@ -116,7 +109,7 @@ def test_only_three_characters_are_escaped() -> None:
 
 @pytest.mark.parametrize(
     ("amount", "text"),
-    [(900, "$900"), (1_000, "$1K"), (650_000, "$650K"), (1_200_000, "$1.2M"), (12_345_678, "$12.35M")],
+    [(900, "$900"), (1_000, "$1K"), (650_000, "$650K"), (1_200_000, "$1.2M"), (12_345_678, "$12.34M")],
 )
 def test_dollars_are_short(amount: int, text: str) -> None:
     assert shorten_dollars(amount) == text
