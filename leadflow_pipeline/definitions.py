@@ -12,7 +12,6 @@ from leadflow_pipeline.settings import Settings, read_settings
 def build_definitions(settings: Settings, resources: Mapping[str, object] | None = None) -> dg.Definitions:
     """The definitions of a stack with these settings; `resources` replaces some of them, for tests."""
     timed = settings.first_touch_minutes > 0
-    touch_sensors = [first_touches.first_touch_sensor] if timed else []
     late_sensors = [sensors.inquiry_sensor] if settings.llm_provider else []
     return dg.Definitions(
         assets=dg.load_assets_from_modules([assets, dbt_models]),

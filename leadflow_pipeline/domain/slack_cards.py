@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from leadflow_pipeline.domain.score_reasons import describe_score
+from leadflow_pipeline.domain.score_reasons import describe_score, shorten_dollars
 
 CLAIM_ACTION = "claim_lead"
 TOUCH_ACTION = "touched_lead"
@@ -129,14 +129,6 @@ def _title(facts: Facts) -> str:
 def _email(facts: Facts) -> str | None:
     email: str | None = facts["email"] or facts["relay_email"]
     return email
-
-
-def shorten_dollars(amount: int) -> str:
-    """$1.2M, $650K, $900."""
-    for size, letter in ((1_000_000, "M"), (1_000, "K")):
-        if amount >= size:
-            return f"${f'{amount / size:.2f}'.rstrip('0').rstrip('.')}{letter}"
-    return f"${amount}"
 
 
 def _where(facts: Facts) -> str | None:
