@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from leadflow_pipeline import cli_operations
 from leadflow_pipeline.cli_rules import rules_app
 from leadflow_pipeline.cli_webhooks import webhook_app
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
@@ -34,6 +35,9 @@ app = typer.Typer(
 agents_app = typer.Typer(no_args_is_help=True, help="The agents who are given leads.")
 app.add_typer(agents_app, name="agents")
 app.add_typer(rules_app, name="rules")
+app.add_typer(cli_operations.quarantine_app, name="quarantine")
+app.command()(cli_operations.replay)
+app.command()(cli_operations.alerts)
 app.add_typer(webhook_app, name="webhook")
 
 console = Console(highlight=False, soft_wrap=True)

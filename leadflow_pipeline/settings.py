@@ -3,8 +3,10 @@
 Values come from the environment and from `.env` beside the code; `.env.example` lists every one of them.
 """
 
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -87,9 +89,35 @@ class Settings(BaseSettings):
     default_region: str = Field(default="US", pattern="^[A-Z]{2}$")
     rules_dir: Path | None = None
 
+    # Alerts and replays.
+    slack_tech_channel: str = "#leadflow-alerts"
+    alert_mail_to: str | None = None
+    dagster_public_url: str | None = None
+    runbook_url: str | None = None
+    office_zone: ZoneInfo = ZoneInfo("America/New_York")
+    office_hours: str = Field(default="08:00-20:00", pattern=r"^\d\d:\d\d-\d\d:\d\d$")
+    replay_hold_hours: int = Field(default=4, ge=0)
+
+    # How long what is kept, in days.
+    keep_raw_days: int = Field(default=365, ge=1)
+    keep_outbox_days: int = Field(default=90, ge=1)
+    keep_lead_events_days: int = Field(default=730, ge=1)
+    keep_alerts_days: int = Field(default=90, ge=1)
+    keep_runs_days: int = Field(default=14, ge=1)
+    keep_ticks_days: int = Field(default=7, ge=1)
+
     batch_size: int = Field(default=500, ge=1, le=5000)
     max_batches: int = Field(default=2, ge=1, le=64)
     lease_seconds: int = Field(default=45, ge=5)
+
+    @field_validator("office_hours")
+    @classmethod
+    def check_hours(cls, text: str) -> str:
+        """Two times of day, the first one earlier."""
+        opens, closes = (time.fromisoformat(part) for part in text.split("-"))
+        if opens >= closes:
+            raise ValueError("the office must open before it closes, as in 08:00-20:00")
+        return text
 
     @field_validator("home", "rules_dir")
     @classmethod
@@ -101,6 +129,17 @@ class Settings(BaseSettings):
     def sandbox(self) -> bool:
         """Whether mail comes from the sandbox's mailbox, because no other one is named."""
         return self.imap_host is None and not self.mailboxes
+
+    @property
+    def opening(self) -> tuple[time, time]:
+        """When the office opens and closes, on the clock of `office_zone`."""
+        opens, closes = (time.fromisoformat(part) for part in self.office_hours.split("-"))
+        return opens, closes
+
+    @property
+    def dagster_link(self) -> str:
+        """Where people open Dagster's UI: the first part of the links in alerts."""
+        return (self.dagster_public_url or f"http://127.0.0.1:{self.dagster_port}").rstrip("/")
 
     @property
     def sandbox_url(self) -> str:

@@ -3,7 +3,6 @@
 A batch is a run: its id is the root run's, so that a run that is done again works on the same leads.
 """
 
-import functools
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, fields
@@ -12,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from leadflow_pipeline.adapters.database import Database
-from leadflow_pipeline.adapters.rule_files import load_rules
+from leadflow_pipeline.adapters.rules_in_force import RulesInForce, read_rules_in_force
 from leadflow_pipeline.defs.failures import RETRY_TRANSIENT, no_retry_unless_transient
 from leadflow_pipeline.defs.senders import build_senders
 from leadflow_pipeline.domain.mail_rules import MailRule
@@ -22,6 +21,7 @@ from leadflow_pipeline.settings import Settings, read_settings
 from leadflow_pipeline.stages.assigned_leads import assign_leads
 from leadflow_pipeline.stages.batches import BatchLimits
 from leadflow_pipeline.stages.deliveries import deliver_effects
+from leadflow_pipeline.stages.isolation import stamp_rules, work_without_culprits
 from leadflow_pipeline.stages.normalized_leads import normalize_leads
 from leadflow_pipeline.stages.scored_leads import score_leads
 from leadflow_pipeline.stages.staged_leads import stage_leads
@@ -54,16 +54,35 @@ def describe_columns(*columns: str, of: type | None = None) -> dg.TableSchema:
 
 def materialize(counts: Any) -> dg.MaterializeResult[Any]:
     """A result with the counts that are known."""
-    known = {name: value for name, value in asdict(counts).items() if value is not None}
+    known = {
+        name: value
+        for name, value in (counts if isinstance(counts, dict) else asdict(counts)).items()
+        if value is not None
+    }
     return dg.MaterializeResult(
         metadata={name: round(value, 3) if isinstance(value, float) else value for name, value in known.items()}
     )
 
 
-@functools.cache
+def add_counts(parts: Sequence[Any], **more: int) -> dict[str, Any]:
+    """The counts of a step that was done in parts: numbers added up, seconds the longest."""
+    known = [{name: value for name, value in asdict(part).items() if value is not None} for part in parts]
+    names = list(dict.fromkeys(name for counts in known for name in counts))
+    return {
+        name: (max if name.endswith("_seconds") else sum)(counts[name] for counts in known if name in counts)
+        for name in names
+    } | more
+
+
+def rules_in_force() -> RulesInForce:
+    """The mail rules as they are now; read again only when a file has changed."""
+    settings = read_settings()
+    return read_rules_in_force(settings.rules_dir, settings.home)
+
+
 def mail_rules() -> Sequence[MailRule]:
-    """The mail rules in force when this process first asked."""
-    return load_rules(read_settings().rules_dir)
+    """The mail rules as they are now."""
+    return rules_in_force().rules
 
 
 @dg.asset(
@@ -80,8 +99,10 @@ def mail_rules() -> Sequence[MailRule]:
 def staged_leads(context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]) -> dg.MaterializeResult[Any]:
     """What the sources said: mails read by rule, forms by adapter. The rest is ignored or quarantined."""
     with no_retry_unless_transient():
-        limits = batch_limits(read_settings())
-        return materialize(stage_leads(database, batch_id=batch_of(context), rules=mail_rules(), limits=limits))
+        limits, batch_id, in_force = batch_limits(read_settings()), batch_of(context), rules_in_force()
+        counts = stage_leads(database, batch_id=batch_id, rules=in_force.rules, limits=limits)
+        stamp_rules(database, batch_id=batch_id, version=in_force.version)
+        return materialize(counts)
 
 
 @dg.asset(
@@ -102,7 +123,8 @@ def normalized_leads(
     """Clean facts: phones in E.164, names in proper case, e-mails checked, addresses in parts, money in dollars."""
     with no_retry_unless_transient():
         region = read_settings().default_region
-        return materialize(normalize_leads(database, batch_id=batch_of(context), region=region))
+        version = rules_in_force().version
+        return materialize(normalize_leads(database, batch_id=batch_of(context), region=region, rules_version=version))
 
 
 @dg.asset(
@@ -121,7 +143,7 @@ def normalized_leads(
 def scored_leads(context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]) -> dg.MaterializeResult[Any]:
     """Scores by the weights that analysts keep in dbt, with the rules that gave each one."""
     with no_retry_unless_transient():
-        return materialize(score_leads(database, batch_id=batch_of(context)))
+        return materialize(score_leads(database, batch_id=batch_of(context), rules_version=rules_in_force().version))
 
 
 @dg.asset(
@@ -148,7 +170,15 @@ def assigned_leads(
 ) -> dg.MaterializeResult[Any]:
     """Every lead's place: the next agent in turn, or the drip for low scores. Without an active agent it waits."""
     with no_retry_unless_transient():
-        return materialize(assign_leads(database, batch_id=batch_of(context)))
+        batch_id = batch_of(context)
+        parts, quarantined = work_without_culprits(
+            database,
+            batch_id=batch_id,
+            stage="assigned_leads",
+            version=rules_in_force().version,
+            work=lambda lead_ids: assign_leads(database, batch_id=batch_id, lead_ids=lead_ids),
+        )
+        return materialize(add_counts(parts, quarantined=quarantined))
 
 
 @dg.asset(

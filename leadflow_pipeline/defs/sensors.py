@@ -64,7 +64,7 @@ def landing_sensor(
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Posts, leads whose worker was lost, leads that waited for an agent. Tells when a mailbox no longer answers."""
     if time.monotonic() - STARTED_AT > GRACE_SECONDS:
-        watch_answers(database, [(each.account, each.folder) for each in mailbox], now=datetime.now(UTC))
+        watch_answers(database, [(each.account, each.folder) for each in mailbox])
     limits = batch_limits(read_settings())
     with database.listen("landing") as listener:
         return request_runs(wait_for_batches(database, listener, limits, seconds=WAIT_SECONDS))

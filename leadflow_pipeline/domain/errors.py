@@ -20,3 +20,7 @@ class TransientError(Exception):
         super().__init__(message)
         self.retry_after = retry_after
         self.may_have_acted = may_have_acted
+
+
+class BadRowsError(PermanentError):
+    """The database refuses what some of the rows hold. Without them the others can be written."""

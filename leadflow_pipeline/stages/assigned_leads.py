@@ -27,11 +27,13 @@ class AssignedCounts:
     p95_seconds: float | None
 
 
-def assign_leads(store: Store, *, batch_id: uuid.UUID) -> AssignedCounts:
-    """Place every scored lead of the batch, and those that were waiting for an agent."""
+def assign_leads(store: Store, *, batch_id: uuid.UUID, lead_ids: Sequence[int] | None = None) -> AssignedCounts:
+    """Place every scored lead of the batch (or only these leads), and those that were waiting for an agent."""
     with store.transaction() as transaction:
         last_rotation_order: int = transaction.value("lock_rotation", pool=POOL)
         due = transaction.rows("list_due_leads", batch_id=batch_id)
+        if lead_ids is not None:
+            due = [row for row in due if row["lead_id"] in set(lead_ids)]
         agents = transaction.rows("list_active_agents")
         decision = route_leads(
             [DueLead(lead_id=row["lead_id"], bucket=row["bucket"]) for row in due],

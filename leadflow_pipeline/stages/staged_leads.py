@@ -8,6 +8,7 @@ import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from leadflow_pipeline.domain.mail_outcomes import judge_mail
@@ -16,6 +17,7 @@ from leadflow_pipeline.domain.staged_leads import StagedLead
 from leadflow_pipeline.domain.webhook_sources.registry import SOURCES
 from leadflow_pipeline.domain.webhook_sources.source import UnreadablePostError
 from leadflow_pipeline.stages.batches import BatchLimits
+from leadflow_pipeline.stages.isolation import write_without_culprits
 from leadflow_pipeline.stages.store import Store, as_json_rows
 
 # An event that was claimed this often and never settled takes its worker down; it waits for a person.
@@ -62,8 +64,7 @@ def stage_leads(store: Store, *, batch_id: uuid.UUID, rules: Sequence[MailRule],
     started = time.perf_counter()
     outcomes = [judge_event(event, rules) for event in events]
     read_seconds = time.perf_counter() - started
-    if outcomes:
-        _write(store, batch_id, outcomes)
+    outcomes = _write_isolating(store, batch_id, outcomes)
     counts = Counter(outcome.status for outcome in outcomes)
     return StagedCounts(
         claimed=len(events),
@@ -131,6 +132,18 @@ def _quarantined(event: Mapping[str, Any], reason: str) -> EventOutcome:
     return EventOutcome(event_id=event["event_id"], status="quarantined", source=event["source"], reason=reason)
 
 
+def _write_isolating(store: Store, batch_id: uuid.UUID, outcomes: Sequence[EventOutcome]) -> list[EventOutcome]:
+    """Write all outcomes; those whose lead no table can hold become quarantined ones. Gives what was written."""
+    refused = write_without_culprits(outcomes, partial(_write, store, batch_id))
+    reasons = {outcome.event_id: reason for outcome, reason in refused}
+    if reasons:
+        _write(store, batch_id, [_quarantined(vars(outcome), reason) for outcome, reason in refused])
+    return [
+        _quarantined(vars(outcome), reasons[outcome.event_id]) if outcome.event_id in reasons else outcome
+        for outcome in outcomes
+    ]
+
+
 def _write(store: Store, batch_id: uuid.UUID, outcomes: Sequence[EventOutcome]) -> None:
     """Leads, the events' fate and the record of both, in one transaction."""
     leads = [
@@ -156,6 +169,7 @@ def _write(store: Store, batch_id: uuid.UUID, outcomes: Sequence[EventOutcome]) 
                     "status": outcome.status,
                     "reason": outcome.reason,
                     "source": outcome.source,
+                    "rule": outcome.rule,
                 }
                 for outcome in outcomes
             ),

@@ -23,7 +23,17 @@ with earlier as (
 )
 
 insert into landing.events (
-    channel, source, external_id, received_at, content_type, raw, content_hash, status, reason
+    channel,
+    source,
+    external_id,
+    received_at,
+    content_type,
+    raw,
+    content_hash,
+    status,
+    reason,
+    quarantined_at,
+    quarantine_stage
 )
 select
     'email',
@@ -38,7 +48,9 @@ select
         when :problem::text is not null then 'quarantined'
         else 'pending'
     end,
-    coalesce('the same mail as event ' || earlier.event_id, :problem::text)
+    coalesce('the same mail as event ' || earlier.event_id, :problem::text),
+    case when earlier.event_id is null and :problem::text is not null then now() end,
+    case when earlier.event_id is null and :problem::text is not null then 'landed_mails' end
 from earlier
 on conflict do nothing
 returning event_id, status;
@@ -172,6 +184,7 @@ with claimable as (
         (status = 'pending' or lease_until is not null)
         and (lease_until is null or lease_until < now())
         and (requested_at is null or requested_at < now() - make_interval(secs => :patience_seconds))
+        and (hold_until is null or hold_until <= now())
     order by received_at
     limit :batch_size::integer * :batches::integer
     for update skip locked
@@ -195,6 +208,7 @@ with claimable as (
     where
         (status = 'pending' or lease_until is not null)
         and (lease_until is null or lease_until < now() or batch_id = :batch_id)
+        and (hold_until is null or hold_until <= now())
     order by batch_id is not distinct from :batch_id desc, received_at asc
     limit :batch_size
     for update skip locked
@@ -223,8 +237,13 @@ set
     status = outcome.status,
     reason = outcome.reason,
     source = outcome.source,
+    quarantined_at = case when outcome.status = 'quarantined' then now() end,
+    quarantine_stage = case when outcome.status = 'quarantined' then 'staged_leads' end,
+    quarantine_rule = case when outcome.status = 'quarantined' then outcome.rule end,
     lease_until = case when outcome.status = 'staged' then landing.events.lease_until end
-from jsonb_to_recordset(:rows::jsonb) as outcome (event_id bigint, status text, reason text, source text)
+from
+    jsonb_to_recordset(:rows::jsonb)
+        as outcome (event_id bigint, status text, reason text, source text, rule text)
 where landing.events.event_id = outcome.event_id and landing.events.batch_id = :batch_id;
 
 -- name: release_events(batch_id)!
