@@ -38,6 +38,7 @@ app.add_typer(rules_app, name="rules")
 app.add_typer(cli_operations.quarantine_app, name="quarantine")
 app.command()(cli_operations.replay)
 app.command()(cli_operations.alerts)
+app.command()(cli_operations.erase)
 app.add_typer(webhook_app, name="webhook")
 
 console = Console(highlight=False, soft_wrap=True)

@@ -110,6 +110,37 @@ def show_event(event: Annotated[int, typer.Argument(help="The event's id.")]) ->
     sys.stdout.buffer.write(raw)
 
 
+def erase(
+    email: Annotated[list[str] | None, typer.Option(help="The person's e-mail; may be given several times.")] = None,
+    phone: Annotated[list[str] | None, typer.Option(help="The person's phone; may be given several times.")] = None,
+) -> None:
+    """Erase a person everywhere: raw mails and posts, leads, contacts, caches, what was still to be sent."""
+    from leadflow_pipeline.adapters.personal_data import read_personal_tables
+    from leadflow_pipeline.domain.personal_data import Person
+    from leadflow_pipeline.domain.phones import normalize_phone
+    from leadflow_pipeline.stages.erasure import erase_person
+
+    settings = read_settings()
+    numbers = [normalize_phone(text, region=settings.default_region) for text in phone or ()]
+    wrong = [text for text, number in zip(phone or (), numbers, strict=True) if number is None or not number.e164]
+    wrong += [text for text in email or () if "@" not in text]
+    if wrong or not (email or phone):
+        raise PermanentError("Name the person by --email or --phone; a phone with its area code.")
+    person = Person(
+        emails=tuple(text.strip().lower() for text in email or ()),
+        phones=tuple(str(number.e164) for number in numbers if number is not None),
+    )
+    with open_database() as database:
+        done = erase_person(database, person, read_personal_tables())
+    console.print(f"Erased {done.leads} leads and {done.events} mails and posts.")
+    for table, rows in done.rows.items():
+        console.print(f"  {table}: {rows} rows")
+    for kind, reference in done.at_vendors:
+        console.print(f"  To be erased at the vendor, too: {kind} {reference}")
+    if done.leads or done.events:
+        console.print("The same mails and posts stay empty when they come again. Backups made before still hold them.")
+
+
 def alerts(
     hours: Annotated[int, typer.Option(help="Show also those that ended within these hours.", min=0)] = 24,
 ) -> None:

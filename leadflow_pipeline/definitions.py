@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from leadflow_pipeline.defs import assets, checks, jobs, replays, sensors, watching
+from leadflow_pipeline.defs import assets, checks, jobs, replays, retention, sensors, watching
 from leadflow_pipeline.defs.resources import build_resources
 from leadflow_pipeline.settings import Settings, read_settings
 
@@ -14,8 +14,14 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
     return dg.Definitions(
         assets=dg.load_assets_from_modules([assets]),
         asset_checks=dg.load_asset_checks_from_modules([checks]),
-        jobs=[jobs.lead_pipeline, jobs.outbox_deliveries, jobs.source_watch, replays.replay_quarantined],
-        schedules=[jobs.source_watch_schedule],
+        jobs=[
+            jobs.lead_pipeline,
+            jobs.outbox_deliveries,
+            jobs.source_watch,
+            replays.replay_quarantined,
+            retention.retention,
+        ],
+        schedules=[jobs.source_watch_schedule, retention.retention_schedule],
         sensors=[
             sensors.imap_inbox_sensor,
             sensors.landing_sensor,

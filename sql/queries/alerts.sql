@@ -202,7 +202,10 @@ select
     kind,
     count(*) as effects
 from delivery.outbox
-where status = 'set_aside' and created_at > now() - make_interval(days => :days)
+where
+    status = 'set_aside'
+    and last_error is distinct from 'erased at the person''s request'
+    and created_at > now() - make_interval(days => :days)
 group by kind
 order by kind;
 
