@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from leadflow_pipeline import cli_operations
+from leadflow_pipeline.cli_bench import bench_app
 from leadflow_pipeline.cli_rules import rules_app
 from leadflow_pipeline.cli_webhooks import webhook_app
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
@@ -39,6 +40,7 @@ app.add_typer(cli_operations.quarantine_app, name="quarantine")
 app.command()(cli_operations.replay)
 app.command()(cli_operations.alerts)
 app.command()(cli_operations.erase)
+app.add_typer(bench_app, name="bench")
 app.add_typer(webhook_app, name="webhook")
 
 console = Console(highlight=False, soft_wrap=True)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
@@ -52,7 +53,7 @@ def replay(
     settings = read_settings()
     holding = Holding(
         after_hours=settings.replay_hold_hours,
-        until=None if wake else find_opening(datetime.now(settings.office_zone), *settings.opening),
+        until=None if wake else find_opening(datetime.now(ZoneInfo(settings.time_zone)), *settings.opening),
     )
     with open_database() as database:
         done = replay_events(

@@ -24,12 +24,13 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
         schedules=[jobs.source_watch_schedule, retention.retention_schedule],
         sensors=[
             sensors.imap_inbox_sensor,
-            sensors.landing_sensor,
+            *sensors.landing_sensors,
             sensors.outbox_sensor,
             replays.quarantine_sensor,
             watching.failed_run_sensor,
             watching.watch_sensor,
         ],
+        executor=jobs.EXECUTORS[settings.executor],
         resources={**build_resources(settings), **(resources or {})},
     )
 

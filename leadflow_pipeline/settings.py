@@ -6,7 +6,7 @@ Values come from the environment and from `.env` beside the code; `.env.example`
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -86,6 +86,7 @@ class Settings(BaseSettings):
     webhook_meta_verify_token: SecretStr | None = None
     webhook_posts_per_minute: int = Field(default=30_000, ge=1)
 
+    time_zone: str = "America/New_York"
     default_region: str = Field(default="US", pattern="^[A-Z]{2}$")
     rules_dir: Path | None = None
 
@@ -94,7 +95,6 @@ class Settings(BaseSettings):
     alert_mail_to: str | None = None
     dagster_public_url: str | None = None
     runbook_url: str | None = None
-    office_zone: ZoneInfo = ZoneInfo("America/New_York")
     office_hours: str = Field(default="08:00-20:00", pattern=r"^\d\d:\d\d-\d\d:\d\d$")
     replay_hold_hours: int = Field(default=4, ge=0)
 
@@ -109,6 +109,8 @@ class Settings(BaseSettings):
     batch_size: int = Field(default=500, ge=1, le=5000)
     max_batches: int = Field(default=2, ge=1, le=64)
     lease_seconds: int = Field(default=45, ge=5)
+    dagster_yaml: Path = Path("dagster.yaml")
+    executor: Literal["in_process", "multiprocess"] = "in_process"
 
     @field_validator("office_hours")
     @classmethod
@@ -119,7 +121,15 @@ class Settings(BaseSettings):
             raise ValueError("the office must open before it closes, as in 08:00-20:00")
         return text
 
-    @field_validator("home", "rules_dir")
+    @field_validator("time_zone")
+    @classmethod
+    def know_time_zone(cls, name: str) -> str:
+        """Only zones that there are."""
+        if name not in available_timezones():
+            raise ValueError("must be an IANA time zone like America/Chicago")
+        return name
+
+    @field_validator("home", "rules_dir", "dagster_yaml")
     @classmethod
     def anchor_in_checkout(cls, path: Path | None) -> Path | None:
         """A relative path means the same whichever folder a command is run from."""
@@ -132,7 +142,7 @@ class Settings(BaseSettings):
 
     @property
     def opening(self) -> tuple[time, time]:
-        """When the office opens and closes, on the clock of `office_zone`."""
+        """When the office opens and closes, on the clock of `time_zone`."""
         opens, closes = (time.fromisoformat(part) for part in self.office_hours.split("-"))
         return opens, closes
 

@@ -4,17 +4,17 @@ import dagster as dg
 
 from leadflow_pipeline.defs.checks import fill_rates_hold, no_source_is_silent
 
+# One process per micro-batch: a process per step would cost more than the steps.
+EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}
 QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}  # the events are in the UI anyway
 WATCHING = dg.AssetSelection.checks(fill_rates_hold, no_source_is_silent)
 
-# One process per micro-batch: a process per step would cost more than the steps.
 lead_pipeline = dg.define_asset_job(
     "lead_pipeline",
     selection=dg.AssetSelection.assets(
         "staged_leads", "normalized_leads", "scored_leads", "assigned_leads", "deliveries"
     )
     - WATCHING,
-    executor_def=dg.in_process_executor,
     config=QUIET,
     description="The way of a micro-batch of leads: staged, normalized, scored, assigned, delivered.",
 )
@@ -22,7 +22,6 @@ lead_pipeline = dg.define_asset_job(
 outbox_deliveries = dg.define_asset_job(
     "outbox_deliveries",
     selection=dg.AssetSelection.assets("deliveries"),
-    executor_def=dg.in_process_executor,
     config=QUIET,
     description="Tries again what could not be delivered in the run that caused it.",
 )
@@ -30,7 +29,6 @@ outbox_deliveries = dg.define_asset_job(
 source_watch = dg.define_asset_job(
     "source_watch",
     selection=WATCHING,
-    executor_def=dg.in_process_executor,
     config=QUIET,
     description="Looks whether sources have changed their layout or gone silent.",
 )

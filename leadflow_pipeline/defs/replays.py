@@ -5,6 +5,7 @@ them anew. A replay run that succeeds has nothing left to show.
 """
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
@@ -41,7 +42,9 @@ def quarantined_events(
             judged_before=None if by_hand else rules_in_force().version,
             holding=Holding(
                 after_hours=settings.replay_hold_hours,
-                until=None if config.wake else find_opening(datetime.now(settings.office_zone), *settings.opening),
+                until=None
+                if config.wake
+                else find_opening(datetime.now(ZoneInfo(settings.time_zone)), *settings.opening),
             ),
             seconds=SECONDS_TO_SETTLE,
         )
@@ -62,7 +65,7 @@ def replay_quarantined() -> None:
 
 @dg.sensor(
     job_name="replay_quarantined",
-    minimum_interval_seconds=1,
+    minimum_interval_seconds=14,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Asks for a replay run when events wait for a new reason, or when the rules have changed.",
 )

@@ -1,7 +1,8 @@
 """What starts a run: new mail, and anything that has landed. Both wait inside their tick instead of ending it.
 
-The daemon looks at sensors every 5 seconds whatever their interval says; a tick that waits about that long
-sees a lead the moment it lands. Runs claim their own work, so a run too many finds nothing and ends.
+The daemon looks at sensors every 5 seconds whatever their interval says, so a tick is held open for most of a
+minute, and several landing sensors keep watch: one that has found a lead ends its tick, the next lead finds another.
+Runs claim their own work, so a run too many finds nothing and ends.
 """
 
 import time
@@ -23,8 +24,10 @@ from leadflow_pipeline.stages.mail_intake import WatchTimes, watch_mailboxes
 
 STARTED_AT = time.monotonic()
 GRACE_SECONDS = 60  # a stack that starts after a night has not asked its mailboxes yet
-WAIT_SECONDS = 4.5
-LANDING_SECONDS = 8  # a turn is two looks at most; Dagster ends a tick after 60
+# Dagster ends a tick after 60 seconds. A turn at the mailboxes may end with a wait and a look behind these.
+MAILBOX_TIMES = WatchTimes(landing_seconds=8, waiting_seconds=8, holding_seconds=32)
+# Of different lengths, so that the watches do not end together; just below a multiple of the daemon's 5 seconds.
+WATCH_SECONDS = (24.5, 34.5, 44.5)
 
 
 @dg.sensor(
@@ -36,12 +39,12 @@ LANDING_SECONDS = 8  # a turn is two looks at most; Dagster ends a tick after 60
 def imap_inbox_sensor(
     database: dg.ResourceParam[Database], mailbox: dg.ResourceParam[tuple[ImapMailbox, ...]]
 ) -> list[dg.RunRequest] | dg.SkipReason:
-    """One turn at all mailboxes. During a long one `landing_sensor` asks for runs as each chunk lands."""
+    """One turn at all mailboxes. While it lasts the landing sensors ask for runs, as each mail lands."""
     settings = read_settings()
     watch = watch_mailboxes(
         database,
         mailbox,
-        WatchTimes(landing_seconds=LANDING_SECONDS, waiting_seconds=WAIT_SECONDS),
+        MAILBOX_TIMES,
         backfill_days=SANDBOX_BACKFILL_DAYS if settings.sandbox else settings.imap_backfill_days,
         today=datetime.now(UTC).date(),
     )
@@ -53,21 +56,31 @@ def imap_inbox_sensor(
     return request_runs(ask_for_batches(database, batch_limits(settings)))
 
 
-@dg.sensor(
-    job=lead_pipeline,
-    minimum_interval_seconds=1,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Waits for anything that lands or is left over, and asks for a run.",
-)
-def landing_sensor(
-    database: dg.ResourceParam[Database], mailbox: dg.ResourceParam[tuple[ImapMailbox, ...]]
-) -> list[dg.RunRequest] | dg.SkipReason:
-    """Posts, leads whose worker was lost, leads that waited for an agent. Tells when a mailbox no longer answers."""
-    if time.monotonic() - STARTED_AT > GRACE_SECONDS:
-        watch_answers(database, [(each.account, each.folder) for each in mailbox])
-    limits = batch_limits(read_settings())
-    with database.listen("landing") as listener:
-        return request_runs(wait_for_batches(database, listener, limits, seconds=WAIT_SECONDS))
+def build_landing_sensor(number: int, watch_seconds: float) -> dg.SensorDefinition:
+    """One of the sensors that keep watch side by side."""
+
+    @dg.sensor(
+        name="landing_sensor" if number == 1 else f"landing_sensor_{number}",
+        job=lead_pipeline,
+        minimum_interval_seconds=1,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Waits for anything that lands or is left over, and asks for a run. One of "
+        f"{len(WATCH_SECONDS)} that keep watch, so that one is there while another's tick has ended.",
+    )
+    def landing_sensor(
+        database: dg.ResourceParam[Database], mailbox: dg.ResourceParam[tuple[ImapMailbox, ...]]
+    ) -> list[dg.RunRequest] | dg.SkipReason:
+        """Posts, mails, leads whose worker was lost or that waited for an agent. Tells of a mailbox gone silent."""
+        if number == 1 and time.monotonic() - STARTED_AT > GRACE_SECONDS:
+            watch_answers(database, [(each.account, each.folder) for each in mailbox])
+        limits = batch_limits(read_settings())
+        with database.listen("landing") as listener:
+            return request_runs(wait_for_batches(database, listener, limits, seconds=watch_seconds))
+
+    return landing_sensor
+
+
+landing_sensors = [build_landing_sensor(number, seconds) for number, seconds in enumerate(WATCH_SECONDS, start=1)]
 
 
 @dg.sensor(

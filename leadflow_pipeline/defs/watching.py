@@ -26,7 +26,7 @@ OUR_ERRORS = ("TransientError", "PermanentError", "RuleFileError", "RestingError
 
 @dg.run_failure_sensor(
     default_status=dg.DefaultSensorStatus.RUNNING,
-    minimum_interval_seconds=1,
+    minimum_interval_seconds=14,
     description="Notes each run that fails; the alert is the watch sensor's work.",
 )
 def failed_run_sensor(context: dg.RunFailureSensorContext, database: dg.ResourceParam[Database]) -> None:
@@ -35,12 +35,12 @@ def failed_run_sensor(context: dg.RunFailureSensorContext, database: dg.Resource
 
 
 @dg.sensor(
-    minimum_interval_seconds=10,
+    minimum_interval_seconds=14,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Opens, changes and ends alerts: quarantine, late leads, failures, effects set aside, disk.",
 )
 def watch_sensor(context: dg.SensorEvaluationContext, database: dg.ResourceParam[Database]) -> dg.SkipReason:
-    """Every ten seconds, all causes at once; it starts no run."""
+    """Every quarter of a minute, all causes at once; it starts no run."""
     settings = read_settings()
     _sweep_failed_runs(context.instance, database)
     conditions = watch_tables(

@@ -1,6 +1,6 @@
 """The process that runs are forked from: it has imported the libraries that every run needs, and nothing of ours.
 
-One per launching process. This project's own code is never preloaded, or a run would see it as it was at the start.
+One per launching process. What this project does is never preloaded, or a run would see it as it was at the start.
 """
 
 import multiprocessing
@@ -14,15 +14,18 @@ LIBRARIES = [
     "dagster",
     "dagster._cli.api",
     "dagster_postgres",
+    "leadflow_pipeline.runtime.warm_libraries",
     "sqlalchemy.dialects.postgresql.psycopg2",
+    "psycopg2.extras",
     "aiosql",
     "imapclient",
+    "requests",
     "mailparser",
     "phonenumbers",
     "nameparser",
     "usaddress",
     "email_validator",
-    "selectolax.parser",
+    "selectolax.lexbor",
     "rapidfuzz",
     "pydantic_settings",
     "yaml",

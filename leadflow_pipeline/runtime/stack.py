@@ -120,7 +120,7 @@ class Stack:
         """What every child sees: the settings of this stack, its database, and Dagster's own variables."""
         dagster_home = self.settings.home / "dagster"
         dagster_home.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(CHECKOUT / "dagster.yaml", dagster_home / "dagster.yaml")
+        shutil.copyfile(self.settings.dagster_yaml, dagster_home / "dagster.yaml")
         return {
             **os.environ,
             "LEADFLOW_DATABASE_URL": self._url,

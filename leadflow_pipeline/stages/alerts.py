@@ -19,7 +19,7 @@ PACE = timedelta(seconds=60)  # a message is changed at most this often
 REOPEN_SECONDS = 600  # a cause that comes and goes is one alert
 TELL_AGAIN_SECONDS = 600  # when the effect that was to tell it was given up
 # The first message waits this long where something better to say comes at once: the red run, the automatic retry.
-FIRST_PAUSE = {"quarantine": timedelta(seconds=20), "failed_run": timedelta(seconds=20)}
+FIRST_PAUSE = {"quarantine": timedelta(seconds=20), "failed_run": timedelta(seconds=5)}
 
 
 class Chat(Protocol):

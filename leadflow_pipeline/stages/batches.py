@@ -11,6 +11,8 @@ from leadflow_pipeline.stages.store import Store
 
 # A run that was asked for claims its events within a few seconds of its start; after this it is taken for lost.
 PATIENCE_SECONDS = 20
+# Nobody announces that a lease has run out; so it is looked for.
+ASK_AGAIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,4 +56,4 @@ def wait_for_batches(store: Store, listener: Listener, limits: BatchLimits, *, s
         left = deadline - time.monotonic()
         if batches or left <= 0:
             return batches
-        listener.wait(left)
+        listener.wait(min(left, ASK_AGAIN_SECONDS))

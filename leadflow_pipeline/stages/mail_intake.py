@@ -4,6 +4,7 @@ Nothing is read into here; a mail that nobody can parse lands like any other. Fl
 """
 
 import hashlib
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -84,8 +85,9 @@ class SilentMailbox:
 class WatchTimes:
     """How long one turn at the mailboxes may take."""
 
-    landing_seconds: float  # for a backlog
-    waiting_seconds: float  # for news, when there is nothing new
+    landing_seconds: float  # one look, when there is a backlog
+    waiting_seconds: float  # one wait for news
+    holding_seconds: float  # the turn, looks and waits together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,19 +101,28 @@ class Watch:
 def watch_mailboxes(
     store: Store, mailboxes: Sequence[WatchedMailbox], times: WatchTimes, *, backfill_days: int, today: date
 ) -> Watch:
-    """Look at all mailboxes at the same time; one that fails keeps none of the others from landing its mails."""
+    """Land what is there and what comes, at all mailboxes at the same time, until the turn is over.
 
-    def watch(mailbox: WatchedMailbox) -> int | PermanentError | TransientError:
+    One that fails keeps none of the others from landing its mails, but ends the turn early, so that it is told.
+    """
+    ends_at = time.monotonic() + times.holding_seconds
+    has_failed = threading.Event()
+
+    def watch(mailbox: WatchedMailbox) -> tuple[int, PermanentError | TransientError | None]:
+        landed = 0
         try:
-            return _watch_mailbox(store, mailbox, times, backfill_days=backfill_days, today=today)
+            while True:
+                landed += _watch_mailbox(store, mailbox, times, backfill_days=backfill_days, today=today)
+                if has_failed.is_set() or time.monotonic() >= ends_at:
+                    return landed, None
         except (PermanentError, TransientError) as error:
-            return error
+            has_failed.set()
+            return landed, error
 
     with ThreadPoolExecutor(max_workers=len(mailboxes)) as threads:
         outcomes = list(threads.map(watch, mailboxes))
     return Watch(
-        landed=sum(outcome for outcome in outcomes if isinstance(outcome, int)),
-        errors=[outcome for outcome in outcomes if not isinstance(outcome, int)],
+        landed=sum(landed for landed, _ in outcomes), errors=[error for _, error in outcomes if error is not None]
     )
 
 

@@ -905,7 +905,7 @@ def make_watched(count: int, account: str) -> WatchedInMemory:
     return mailbox
 
 
-TIMES = WatchTimes(landing_seconds=0, waiting_seconds=0)
+TIMES = WatchTimes(landing_seconds=0, waiting_seconds=0, holding_seconds=0)
 
 
 def test_a_mailbox_that_fails_keeps_no_other_from_landing_its_mails(database: Database, query: Query) -> None:
@@ -932,6 +932,26 @@ def test_a_backlog_of_repeated_mails_is_gone_through_without_waiting(database: D
     assert mailbox.waits == 0
 
 
+def test_a_turn_goes_on_landing_what_comes_until_it_is_over(database: Database, query: Query) -> None:
+    """A turn that ended with its first mail left the mailbox alone until the daemon's next look, up to 5 s later."""
+    mailbox = make_watched(1, "a@example.com")
+    later = iter((2, 3))
+
+    def bring_another(_: float) -> bool:
+        number = next(later, None)
+        if number is None:
+            mailbox.error = TransientError("The mailbox does not answer.")
+        else:
+            mailbox.mails[number] = make_mail(number)
+        return True
+
+    mailbox.wait = bring_another  # type: ignore[method-assign]
+    times = WatchTimes(landing_seconds=0, waiting_seconds=0, holding_seconds=60)
+    watch = watch_mailboxes(database, [mailbox], times, backfill_days=ALL_TIME, today=TODAY)
+    assert (watch.landed, watch.errors) == (3, [mailbox.error])
+    assert count_by_status(query) == {"pending": 3}
+
+
 def test_a_mailbox_that_stops_answering_is_known_within_two_minutes(database: Database, query: Query) -> None:
     """A listener was "active" and dead for 35 hours: n8n#28392."""
     asked = [("a@example.com", "INBOX"), ("b@example.com", "INBOX")]
@@ -949,7 +969,7 @@ def test_a_mailbox_that_stops_answering_is_known_within_two_minutes(database: Da
 def test_the_sensor_asks_for_a_run_when_a_mail_has_landed_and_tells_why_not(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sensors, "WAIT_SECONDS", 0)
+    monkeypatch.setattr(sensors, "MAILBOX_TIMES", TIMES)
     good, bad = make_watched(1, "good@example.com"), make_watched(0, "bad@example.com")
     bad.error = RestingError("The mailbox is left alone.")
 

@@ -294,7 +294,7 @@ def test_a_new_mail_is_heard_by_idle_and_lands_at_once(
 ) -> None:
     """Ten times over: a moment in which nobody listens is hit now and then only."""
     land(database, mailbox)
-    times = WatchTimes(landing_seconds=5, waiting_seconds=20)
+    times = WatchTimes(landing_seconds=5, waiting_seconds=20, holding_seconds=0)
     for number in range(10):
         arrival = threading.Timer(0.02 * number, append, [server, write_mail(number)])
         arrival.start()
@@ -449,7 +449,7 @@ def test_a_mail_that_the_server_can_give_again_is_fetched_then(
         with suppress(TransientError):
             land(database, mailbox)
     assert read_pending(query) == []
-    times = WatchTimes(landing_seconds=0, waiting_seconds=0.1)
+    times = WatchTimes(landing_seconds=0, waiting_seconds=0.1, holding_seconds=0)
 
     def watch() -> int:
         query("update landing.events set landed_at = now() - interval '2 minutes', fetch_tried_at = null")
@@ -591,7 +591,7 @@ def test_news_is_heard_over_tls_too_and_only_from_a_server_that_proves_its_name(
         with pytest.raises(PermanentError, match="certificate"):
             mailbox.select()
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        times = WatchTimes(landing_seconds=5, waiting_seconds=20)
+        times = WatchTimes(landing_seconds=5, waiting_seconds=20, holding_seconds=0)
         try:
             for number in range(5):
                 arrival = threading.Timer(0.05 * number, append, [server, write_mail(number)])
@@ -635,7 +635,7 @@ def test_several_folders_of_an_account_give_a_mail_once(database: Database, quer
             imap_folder="INBOX, Leads Größe",
         )
         mailboxes = [ImapMailbox(account) for account in list_accounts(settings)]
-        times = WatchTimes(landing_seconds=5, waiting_seconds=0.1)
+        times = WatchTimes(landing_seconds=5, waiting_seconds=0.1, holding_seconds=0)
         try:
             for _ in range(2):
                 watch_mailboxes(database, mailboxes, times, backfill_days=1, today=datetime.now(UTC).date())

@@ -1,0 +1,161 @@
+"""`leadflow bench`: measures a stack of its own on this machine and prints tables; arguments in, tables out."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from leadflow_pipeline.settings import CHECKOUT
+
+if TYPE_CHECKING:
+    from leadflow_pipeline.bench.own_stack import OwnStack
+    from leadflow_pipeline.bench.timelines import Timelines
+
+bench_app = typer.Typer(
+    no_args_is_help=True,
+    help="Measure: each command starts a stack of its own (own home, ports and database), drives it over IMAP and "
+    "HTTP, prints a table and ends it. Figures depend on the machine; compare within one run.",
+)
+console = Console(highlight=False, soft_wrap=True)
+
+Stock = Annotated[bool, typer.Option(help="Dagster's stock launcher, queue and executor in place of ours.")]
+Seed = Annotated[int, typer.Option(help="The same seed sends the same leads.")]
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file too.")]
+
+
+@bench_app.command()
+def idle(
+    leads: Annotated[int, typer.Option(min=1, help="Single leads.")] = 60,
+    seconds: Annotated[float, typer.Option(min=1, help="Spread over this time, at random phases.")] = 300,
+    stock: Stock = False,
+    seed: Seed = 1,
+    json_file: JsonFile = None,
+) -> None:
+    """How long a single lead takes on an idle stack, point by point."""
+    from leadflow_pipeline.bench import timelines, traffic
+
+    with _stack(stock) as stack:
+        _let_one_through(stack)
+        sent = traffic.send_at_random_phases(stack, traffic.write_letters(leads, seed=seed), seconds=seconds, seed=seed)
+        timelines.wait_until_finished(stack, seconds=120)
+        found = timelines.read_timelines(stack, sent)
+    _print_timelines(f"{leads} single leads in {seconds:.0f} s", found)
+    _write(json_file, {"idle": asdict(found)})
+
+
+@bench_app.command()
+def steady(
+    rates: Annotated[
+        list[float] | None, typer.Option("--rate", help="Leads a second; may be given several times.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="For this long at each rate.")] = 60,
+    stock: Stock = False,
+    seed: Seed = 1,
+    json_file: JsonFile = None,
+) -> None:
+    """How long leads take while they come at a steady rate."""
+    from leadflow_pipeline.bench import timelines, traffic
+
+    results = {}
+    with _stack(stock) as stack:
+        _let_one_through(stack)
+        for number, rate in enumerate(rates or [1.0, 5.0, 20.0, 50.0]):
+            letters = traffic.write_letters(max(1, int(rate * seconds)), seed=seed + number)
+            sent = traffic.send_at_rate(stack, letters, rate)
+            timelines.wait_until_finished(stack, seconds=300)
+            found = timelines.read_timelines(stack, sent)
+            _print_timelines(f"{rate:g} leads a second for {seconds:.0f} s", found)
+            results[f"{rate:g}"] = asdict(found)
+    _write(json_file, {"steady": results})
+
+
+@bench_app.command()
+def burst(
+    leads: Annotated[int, typer.Option(min=1, help="Leads at once.")] = 1_000,
+    stock: Stock = False,
+    seed: Seed = 1,
+    json_file: JsonFile = None,
+) -> None:
+    """How long it takes until all of many leads at once are assigned."""
+    from leadflow_pipeline.bench import timelines, traffic
+
+    with _stack(stock) as stack:
+        _let_one_through(stack)
+        sent = traffic.send_all(stack, traffic.write_letters(leads, seed=seed))
+        timelines.wait_until_finished(stack, seconds=900)
+        found = timelines.read_timelines(stack, sent)
+    _print_timelines(f"{leads} leads at once", found)
+    if found.seconds_to_last:
+        console.print(
+            f"All assigned {found.seconds_to_last:.1f} s after the first was sent: "
+            f"{found.assigned / found.seconds_to_last:.0f} leads a second."
+        )
+    _write(json_file, {"burst": asdict(found)})
+
+
+@bench_app.command()
+def rest(
+    seconds: Annotated[float, typer.Option(min=1, help="Watch for this long.")] = 300,
+    leads: Annotated[int, typer.Option(min=1, help="Send so many first, for the bytes in the database.")] = 100,
+    stock: Stock = False,
+    json_file: JsonFile = None,
+) -> None:
+    """What the stack costs while nothing arrives, and what leads and batches leave in the database."""
+    from leadflow_pipeline.bench import resting, timelines, traffic
+
+    with _stack(stock) as stack:
+        console.print(f"The stack was running {stack.seconds_to_start:.1f} s after it was started.")
+        traffic.send_at_rate(stack, traffic.write_letters(leads, seed=1), 5)
+        timelines.wait_until_finished(stack, seconds=300)
+        sizes = resting.measure_bytes(stack)
+        found = resting.measure_rest(stack, seconds=seconds)
+        started = stack.seconds_to_start
+    table = Table("process", "% of a core", "MiB resident", box=None)
+    for name, row in sorted(found.items(), key=lambda each: each[1].percent_of_core):
+        table.add_row(name, f"{row.percent_of_core:.2f}", f"{row.resident_mib:.0f}")
+    console.print(table)
+    console.print(", ".join(f"{name} {value:.0f}" for name, value in sizes.items()))
+    rows = {name: asdict(row) for name, row in found.items()}
+    _write(json_file, {"rest": rows, "sizes": dict(sizes), "seconds_to_start": started})
+
+
+@contextmanager
+def _stack(stock: bool) -> "Iterator[OwnStack]":
+    from leadflow_pipeline.bench.own_stack import run_own_stack
+
+    settings = {}
+    if stock:
+        settings = {
+            "LEADFLOW_DAGSTER_YAML": str(CHECKOUT / "deploy" / "dagster-stock.yaml"),
+            "LEADFLOW_EXECUTOR": "multiprocess",
+        }
+    with console.status("A stack starts …"), run_own_stack(settings) as stack:
+        yield stack
+
+
+def _let_one_through(stack: "OwnStack") -> None:
+    """The first run of a stack pays for what all later ones find there."""
+    from leadflow_pipeline.bench import timelines, traffic
+
+    traffic.send_all(stack, traffic.write_letters(1, seed=0))
+    timelines.wait_until_finished(stack, seconds=120)
+
+
+def _print_timelines(title: str, found: "Timelines") -> None:
+    table = Table("seconds from sending to", "leads", "p50", "p95", "p99", "max", box=None, title=title)
+    for point, each in found.points.items():
+        figures = (f"{value:.2f}" for value in (each.p50, each.p95, each.p99, each.most))
+        table.add_row(point, str(each.count), *figures)
+    console.print(table)
+    console.print(f"{found.assigned} of {found.sent} assigned.")
+
+
+def _write(file: Path | None, figures: Mapping[str, Any]) -> None:
+    if file is not None:
+        file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
