@@ -23,6 +23,10 @@ test: $(READY) ## run all tests: unit, integration on a real PostgreSQL and IMAP
 test-unit: $(READY) ## run the tests that need no database, in seconds
 	@$(BIN)/pytest leadflow_pipeline_tests/unit
 
+.PHONY: chaos
+chaos: $(READY) ## kill parts of a running stack for ten minutes and count every lead (MINUTES=, RATE=, SEED=)
+	@$(BIN)/python -m leadflow_pipeline_tests.chaos --minutes $(or $(MINUTES),10) --rate $(or $(RATE),20) --seed $(or $(SEED),1)
+
 .PHONY: check
 check: $(READY) ## everything that CI checks: format, lint, types, import rules, SQL
 	$(BIN)/ruff format --check .

@@ -101,7 +101,8 @@ def staged_leads(context: dg.AssetExecutionContext, database: dg.ResourceParam[D
     with no_retry_unless_transient():
         limits, batch_id, in_force = batch_limits(read_settings()), batch_of(context), rules_in_force()
         counts = stage_leads(database, batch_id=batch_id, rules=in_force.rules, limits=limits)
-        stamp_rules(database, batch_id=batch_id, version=in_force.version)
+        if counts.quarantined:
+            stamp_rules(database, batch_id=batch_id, version=in_force.version)
         return materialize(counts)
 
 

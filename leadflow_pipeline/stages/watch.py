@@ -60,10 +60,16 @@ def watch_tables(
     return conditions
 
 
+def read_daemon_silence(store: Store) -> float | None:
+    """Seconds since Dagster's daemon last gave a sign of life; None when it never did."""
+    with store.transaction() as transaction:
+        silence: float | None = transaction.value("find_daemon_silence")
+    return silence
+
+
 def watch_daemon(store: Store) -> list[Condition]:
     """Whether Dagster's daemon lives; asked from outside of it."""
-    with store.transaction() as transaction:
-        conditions = judge_daemon(transaction.value("find_daemon_silence"))
+    conditions = judge_daemon(read_daemon_silence(store))
     sync_alerts(store, conditions, kinds=("silent_daemon",))
     return conditions
 
