@@ -40,6 +40,8 @@ app.add_typer(cli_operations.quarantine_app, name="quarantine")
 app.command()(cli_operations.replay)
 app.command()(cli_operations.alerts)
 app.command()(cli_operations.erase)
+app.command()(cli_operations.backup)
+app.command()(cli_operations.restore)
 app.add_typer(bench_app, name="bench")
 app.add_typer(webhook_app, name="webhook")
 

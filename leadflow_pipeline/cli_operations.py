@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -140,6 +141,37 @@ def erase(
         console.print(f"  To be erased at the vendor, too: {kind} {reference}")
     if done.leads or done.events:
         console.print("The same mails and posts stay empty when they come again. Backups made before still hold them.")
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(help="Where to write it; must not exist yet.")],
+) -> None:
+    """Write the whole database into one file, while everything goes on running. It holds personal data."""
+    from leadflow_pipeline.runtime.backups import write_backup
+    from leadflow_pipeline.runtime.postgres import reach_database
+
+    with reach_database(read_settings()) as url:
+        size = write_backup(url, file)
+    console.print(
+        f"Wrote {file}, {size / 1e6:.1f} MB. `leadflow restore {file}` brings it back into an empty database."
+    )
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `leadflow backup` wrote.")],
+    replace: Annotated[bool, typer.Option(help="Drop what the database holds of leadflow first.")] = False,
+) -> None:
+    """Bring a backup back. The stack must not run; people erased since then have to be erased again."""
+    from leadflow_pipeline.adapters.migrations import apply_migrations
+    from leadflow_pipeline.runtime.backups import read_backup
+    from leadflow_pipeline.runtime.postgres import reach_database
+    from leadflow_pipeline.runtime.stack import hold_home
+
+    settings = read_settings()
+    with hold_home(settings.home), reach_database(settings) as url:
+        read_backup(url, file, replace=replace)
+        apply_migrations(url)
+    console.print(f"The database is as it was when {file} was written.")
 
 
 def alerts(

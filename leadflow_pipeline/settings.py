@@ -3,9 +3,10 @@
 Values come from the environment and from `.env` beside the code; `.env.example` lists every one of them.
 """
 
+import os
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -174,7 +175,7 @@ class Settings(BaseSettings):
 def read_settings() -> Settings:
     """The settings of this process. Raises `PermanentError` that names each wrong variable and what it may be."""
     try:
-        return Settings()
+        return Settings(**_read_secret_files())
     except SettingsError as error:
         raise PermanentError(
             f"Settings (environment or {CHECKOUT / '.env'}): LEADFLOW_MAILBOXES is not the JSON list that "
@@ -186,3 +187,31 @@ def read_settings() -> Settings:
             for problem in error.errors(include_input=False)
         )
         raise PermanentError(f"Settings (environment or {CHECKOUT / '.env'}): {wrong}.") from error
+
+
+def secret_names() -> list[str]:
+    """The settings that hold a secret."""
+    return [name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)]
+
+
+def secret_file(name: str) -> Path | None:
+    """The file that holds a secret, where LEADFLOW_<NAME>_FILE names one (as Docker and Kubernetes mount them)."""
+    path = os.environ.get(f"LEADFLOW_{name.upper()}_FILE")
+    return Path(path) if path else None
+
+
+def _read_secret_files() -> dict[str, Any]:
+    """The secrets that are named by file; one that is also given as a variable would leave open which is meant."""
+    found: dict[str, Any] = {}
+    for name in secret_names():
+        path = secret_file(name)
+        if path is None:
+            continue
+        variable = f"LEADFLOW_{name.upper()}"
+        if os.environ.get(variable):
+            raise PermanentError(f"{variable} and {variable}_FILE are both set; keep one of them.")
+        try:
+            found[name] = path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise PermanentError(f"{variable}_FILE: {path} cannot be read. It must be a text file.") from error
+    return found

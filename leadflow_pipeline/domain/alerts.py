@@ -11,6 +11,24 @@ SLA_SECONDS = 60.0  # of the 90 that are promised from arrival to agent
 SILENT_DAEMON_SECONDS = 90.0
 LEAST_FREE_SHARE = 0.05
 LEAST_FREE_BYTES = 1_000_000_000
+# Each has a page in docs/runbook/.
+KINDS = frozenset(
+    {
+        "broken_rules",
+        "changed_layout",
+        "failed_run",
+        "failed_tick",
+        "full_disk",
+        "late_leads",
+        "open_breaker",
+        "quarantine",
+        "set_aside_effects",
+        "silent_daemon",
+        "silent_mailbox",
+        "silent_source",
+        "spent_budget",
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +40,10 @@ class Condition:
     text: str
     count: int = 1
     run_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"{self.kind} has no page in docs/runbook/")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +102,18 @@ def judge_set_aside(effects: Mapping[str, int]) -> list[Condition]:
         )
         for kind, count in effects.items()
     ]  # fmt: skip
+
+
+def judge_budget(vendor: str, *, open_reason: str | None, spent: float, daily_cap: float | None) -> list[Condition]:
+    """A vendor that is not asked any more: its breaker is open, or its money for the day is spent."""
+    found = []
+    if open_reason is not None:
+        text = f"{vendor} is not asked for the time being ({open_reason}); leads go on without it"
+        found.append(Condition(cause=f"breaker:{vendor}", kind="open_breaker", text=text))
+    if daily_cap is not None:
+        text = f"{vendor}: the day's budget of {daily_cap:.2f} dollars is spent ({spent:.2f}); leads go on without it"
+        found.append(Condition(cause=f"budget:{vendor}", kind="spent_budget", text=text))
+    return found
 
 
 def judge_tick(name: str, statuses: Sequence[str], error: str | None) -> list[Condition]:

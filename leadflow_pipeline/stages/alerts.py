@@ -25,11 +25,11 @@ FIRST_PAUSE = {"quarantine": timedelta(seconds=20), "failed_run": timedelta(seco
 class Chat(Protocol):
     """The tech channel. Raises our two kinds of error."""
 
-    def post(self, channel: str, text: str) -> str:
-        """Post a message; gives what the vendor calls it."""
+    def post(self, channel: str, text: str) -> tuple[str, str]:
+        """Post a message; gives the vendor's ids of the channel and of the message in it."""
         ...
 
-    def update(self, channel: str, reference: str, text: str) -> None:
+    def update(self, channel: str, message: str, text: str) -> None:
         """Change a message."""
         ...
 
@@ -97,7 +97,7 @@ class AlertSender:
     def send(self, effect: Effect) -> str | None:
         """Tell it. An effect that holds only a text is posted as it is."""
         if "alert_id" not in effect.payload:
-            return self._post(str(effect.payload.get("text", "")))
+            return self._post(str(effect.payload.get("text", "")))[1]
         with self._store.transaction() as transaction:
             row = transaction.row("read_alert", alert_id=effect.payload["alert_id"])
         if row is None or (effect.payload["via"] == "slack" and row["revision"] <= row["told_revision"]):
@@ -105,21 +105,21 @@ class AlertSender:
         text = describe_alert(self._as_told(row))
         if effect.payload["via"] == "mail":
             return self._send_mail(row, text, effect.idempotency_key)
-        reference = row["message_ts"]
-        if reference:
-            self._require_chat().update(row["channel"] or self._channel, reference, text)
+        channel, message = row["channel"], row["message_ts"]
+        if message:
+            self._require_chat().update(channel, message, text)
         else:
-            reference = self._post(text)
+            channel, message = self._post(text)
         with self._store.transaction() as transaction:
             transaction.execute(
                 "note_alert_told",
                 alert_id=row["alert_id"],
                 revision=row["revision"],
-                channel=row["channel"] or self._channel,
-                message_ts=reference,
+                channel=channel,
+                message_ts=message,
             )
             _queue_news(transaction, by_mail=False)
-        return str(reference)
+        return str(message)
 
     def _as_told(self, row: Mapping[str, Any]) -> Alert:
         return Alert(
@@ -132,7 +132,7 @@ class AlertSender:
             runbook=f"{self._links.runbook}/{row['kind']}.md",
         )
 
-    def _post(self, text: str) -> str:
+    def _post(self, text: str) -> tuple[str, str]:
         return self._require_chat().post(self._channel, text)
 
     def _send_mail(self, row: Mapping[str, Any], text: str, key: str) -> str:

@@ -7,7 +7,7 @@ or the machine knows is handed in.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from leadflow_pipeline.domain.alerts import Condition, judge_daemon, judge_oldest_lead, judge_set_aside
+from leadflow_pipeline.domain.alerts import Condition, judge_budget, judge_daemon, judge_oldest_lead, judge_set_aside
 from leadflow_pipeline.stages.alerts import sync_alerts
 from leadflow_pipeline.stages.quarantine import list_groups
 from leadflow_pipeline.stages.store import Store
@@ -15,7 +15,7 @@ from leadflow_pipeline.stages.store import Store
 HOURS_OF_FAILURES = 24
 DAYS_SET_ASIDE = 7
 # The kinds that `watch_tables` finds by itself; handed-in conditions bring theirs.
-TABLE_KINDS = ("quarantine", "late_leads", "set_aside_effects", "failed_run")
+TABLE_KINDS = ("quarantine", "late_leads", "set_aside_effects", "failed_run", "open_breaker", "spent_budget")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,13 @@ def watch_tables(
     `last_successes`: for each job the time (epoch seconds) when a run of it last succeeded. `more`: what was found
     elsewhere, of `more_kinds`.
     """
-    conditions = [*_quarantine(store), *_lateness(store), *_failed_runs(store, last_successes), *more]
+    conditions = [
+        *_quarantine(store),
+        *_lateness(store),
+        *_failed_runs(store, last_successes),
+        *_budgets(store),
+        *more,
+    ]
     sync_alerts(store, conditions, kinds=(*TABLE_KINDS, *more_kinds), by_mail=by_mail)
     return conditions
 
@@ -94,6 +100,12 @@ def _lateness(store: Store) -> list[Condition]:
         set_aside = {row["kind"]: row["effects"] for row in transaction.rows("count_set_aside", days=DAYS_SET_ASIDE)}
     assert oldest is not None
     return judge_oldest_lead(oldest["seconds"], oldest["leads"]) + judge_set_aside(set_aside)
+
+
+def _budgets(store: Store) -> list[Condition]:
+    with store.transaction() as transaction:
+        rows = transaction.rows("list_troubled_budgets")
+    return [condition for row in rows for condition in judge_budget(**row)]
 
 
 def _failed_runs(store: Store, last_successes: Mapping[str, float]) -> list[Condition]:

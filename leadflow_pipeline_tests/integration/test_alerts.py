@@ -23,16 +23,16 @@ class Channel:
         self.messages: dict[str, str] = {}
         self.is_down = False
 
-    def post(self, channel: str, text: str) -> str:
+    def post(self, channel: str, text: str) -> tuple[str, str]:
         self._answer()
-        reference = f"{channel}/{len(self.messages) + 1}"
-        self.messages[reference] = text
-        return reference
+        message = str(len(self.messages) + 1)
+        self.messages[message] = text
+        return f"id of {channel}", message
 
-    def update(self, channel: str, reference: str, text: str) -> None:
-        assert reference.startswith(channel)
+    def update(self, channel: str, message: str, text: str) -> None:
+        assert channel == "id of #tech"  # Slack changes a message by the channel's id, not by its name
         self._answer()
-        self.messages[reference] = text
+        self.messages[message] = text
 
     def _answer(self) -> None:
         if self.is_down:
@@ -238,6 +238,17 @@ def test_a_red_replay_run_is_told_by_its_group_alone(database: Database, query: 
     )
     note_failed_runs(database, [FailedRun(run_id=run_id, job="replay_quarantined", step="x", error="Failure")])
     assert found(database) == {}
+
+
+def test_a_vendor_that_is_not_asked_any_more_is_told(database: Database, query: Query) -> None:
+    query(
+        "update vendors.budgets set open_until = now(), open_reason = 'refused' where vendor = 'google' and scope = ''"
+    )
+    query(
+        "update vendors.budgets set spent = daily_cap, spent_on = (now() at time zone 'UTC')::date"
+        " where vendor = 'clearbit' and scope = ''"
+    )
+    assert set(found(database)) == {"breaker:google", "budget:clearbit"}
 
 
 def test_effects_that_were_given_up_are_told_by_kind(database: Database, query: Query) -> None:

@@ -26,7 +26,7 @@ create table ops.erased_contents (
 comment on table ops.erased_contents is 'Tombstones: mails and posts with these bytes are kept empty when they come again.';
 
 create function landing.keep_erased_empty() returns trigger
-language plpgsql
+language plpgsql security definer set search_path = pg_catalog
 as $$
 begin
     if exists (select from ops.erased_contents as erased where erased.content_hash = new.content_hash) then

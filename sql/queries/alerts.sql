@@ -212,3 +212,19 @@ order by kind;
 -- name: find_daemon_silence()$
 -- Seconds since Dagster's daemon last gave a sign of life; null when it never did.
 select ops.find_daemon_silence();
+
+-- name: list_troubled_budgets()
+-- Vendors whose breaker is open, and those whose money for the day does not do for another call (then with the cap).
+select
+    vendor || case when scope in ('', '*') then '' else ' (' || scope || ')' end as vendor,
+    case when open_until is not null then coalesce(open_reason, 'failing') end as open_reason,
+    spent::double precision as spent,
+    case
+        when spent_on = (now() at time zone 'UTC')::date and unit_cost > 0 and spent + unit_cost > daily_cap
+            then daily_cap::double precision
+    end as daily_cap
+from vendors.budgets
+where
+    open_until is not null
+    or (spent_on = (now() at time zone 'UTC')::date and unit_cost > 0 and spent + unit_cost > daily_cap)
+order by 1;
