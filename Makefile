@@ -27,6 +27,10 @@ test-unit: $(READY) ## run the tests that need no database, in seconds
 chaos: $(READY) ## kill parts of a running stack for ten minutes and count every lead (MINUTES=, RATE=, SEED=)
 	@$(BIN)/python -m leadflow_pipeline_tests.chaos --minutes $(or $(MINUTES),10) --rate $(or $(RATE),20) --seed $(or $(SEED),1)
 
+.PHONY: bench-posts
+bench-posts: $(READY) ## measure how fast the receiver stores posts, on a database of its own
+	@$(BIN)/leadflow webhook bench
+
 .PHONY: check
 check: $(READY) ## everything that CI checks: format, lint, types, import rules, SQL
 	$(BIN)/ruff format --check .

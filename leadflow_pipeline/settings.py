@@ -16,6 +16,7 @@ from leadflow_pipeline.domain.errors import PermanentError
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
+META_GRAPH_URL = "https://graph.facebook.com/v26.0"  # current in 2026-08 (grade C)
 GOOGLE_TOKEN_URL = "https://oauth2.googleapis.com/token"
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -55,6 +56,7 @@ class Settings(BaseSettings):
 
     receiver_host: str = "127.0.0.1"
     receiver_port: Port = 8010
+    receiver_public_url: str | None = Field(default=None, pattern="^https?://[^/]+")
     dagster_port: Port = 3000
     sandbox_port: Port = 8020
     sandbox_imap_port: Port = 3143
@@ -85,6 +87,8 @@ class Settings(BaseSettings):
     webhook_gravity_forms_secret: SecretStr | None = None
     webhook_adf_secret: SecretStr | None = None
     webhook_meta_verify_token: SecretStr | None = None
+    meta_graph_url: str | None = None
+    meta_access_token: SecretStr | None = None
     webhook_posts_per_minute: int = Field(default=30_000, ge=1)
 
     time_zone: str = "America/New_York"
@@ -156,6 +160,11 @@ class Settings(BaseSettings):
     def sandbox_url(self) -> str:
         """Where the vendors' stand-ins are; each below its own name."""
         return f"http://127.0.0.1:{self.sandbox_port}"
+
+    @property
+    def meta_url(self) -> str:
+        """Where Meta's Graph API is: the sandbox's stand-in unless the stack is a real one."""
+        return self.meta_graph_url or (f"{self.sandbox_url}/meta" if self.sandbox else META_GRAPH_URL)
 
     def list_mailboxes(self) -> tuple[MailboxSettings, ...]:
         """The mailbox of the LEADFLOW_IMAP_ variables and those of LEADFLOW_MAILBOXES; none on the sandbox."""

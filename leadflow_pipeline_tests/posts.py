@@ -31,8 +31,9 @@ class Case:
     name: str
     raw: bytes
     content_type: str
-    outcome: str  # lead, ignored, quarantined (refused with 422 as well) or held (quarantined, but welcome)
+    outcome: str  # lead, ignored or quarantined (refused with 422 as well, unless only the contact is at fault)
     expected: dict[str, Any]
+    contact: bytes | None = None  # what the vendor tells when it is asked for the person
 
     def __str__(self) -> str:
         return f"{self.source}-{self.name}"
@@ -57,11 +58,12 @@ def read_cases() -> Iterator[Case]:
             content_type=expected["content_type"],
             outcome=expected["outcome"],
             expected=expected,
+            contact=contact.read_bytes() if (contact := body.with_suffix(".contact")).exists() else None,
         )
 
 
 CASES = list(read_cases())
-SAMPLES = {source: next(case for case in CASES if case.source == source and case.outcome in ("lead", "held"))
+SAMPLES = {source: next(case for case in CASES if case.source == source and case.outcome == "lead")
            for source in sorted({case.source for case in CASES})}  # fmt: skip
 
 

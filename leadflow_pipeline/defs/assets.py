@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from leadflow_pipeline.adapters.database import Database
+from leadflow_pipeline.adapters.meta_graph import MetaGraph
 from leadflow_pipeline.adapters.rules_in_force import RulesInForce, read_rules_in_force
 from leadflow_pipeline.defs.failures import RETRY_TRANSIENT, no_retry_unless_transient
 from leadflow_pipeline.defs.senders import build_senders
@@ -96,11 +97,19 @@ def mail_rules() -> Sequence[MailRule]:
         "dagster/column_schema": describe_columns("lead_id bigint", "event_id bigint", "source text", of=StagedLead),
     },
 )
-def staged_leads(context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]) -> dg.MaterializeResult[Any]:
+def staged_leads(
+    context: dg.AssetExecutionContext, database: dg.ResourceParam[Database], meta_graph: dg.ResourceParam[MetaGraph]
+) -> dg.MaterializeResult[Any]:
     """What the sources said: mails read by rule, forms by adapter. The rest is ignored or quarantined."""
     with no_retry_unless_transient():
         limits, batch_id, in_force = batch_limits(read_settings()), batch_of(context), rules_in_force()
-        counts = stage_leads(database, batch_id=batch_id, rules=in_force.rules, limits=limits)
+        counts = stage_leads(
+            database,
+            batch_id=batch_id,
+            rules=in_force.rules,
+            limits=limits,
+            contact_sources={"meta": meta_graph},
+        )
         if counts.quarantined:
             stamp_rules(database, batch_id=batch_id, version=in_force.version)
         return materialize(counts)

@@ -10,8 +10,11 @@ from leadflow_pipeline.defs.assets import assigned_leads, batch_of, staged_leads
 from leadflow_pipeline.stages.checks import count_unplaced_leads, list_quarantined
 from leadflow_pipeline.stages.drift import Finding, watch_fill_rates, watch_rhythms
 
+# The leads go first: a check waits until its run's assets are made.
+AFTER_ASSETS = {"dagster/priority": "-1"}
 
-@dg.asset_check(asset=staged_leads)
+
+@dg.asset_check(asset=staged_leads, op_tags=AFTER_ASSETS)
 def every_event_was_read(
     context: dg.AssetCheckExecutionContext, database: dg.ResourceParam[Database]
 ) -> dg.AssetCheckResult:
@@ -24,7 +27,7 @@ def every_event_was_read(
     )
 
 
-@dg.asset_check(asset=assigned_leads)
+@dg.asset_check(asset=assigned_leads, op_tags=AFTER_ASSETS)
 def no_lead_without_place(database: dg.ResourceParam[Database]) -> dg.AssetCheckResult:
     """Fails when a lead of the last day is neither assigned, nor waiting for an agent, nor being worked on."""
     lost = count_unplaced_leads(database)

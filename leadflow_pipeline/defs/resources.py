@@ -11,6 +11,7 @@ import dagster as dg
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.adapters.imap_accounts import list_accounts
 from leadflow_pipeline.adapters.imap_mailbox import ImapAccount, ImapMailbox, hold_mailbox
+from leadflow_pipeline.adapters.meta_graph import TOKEN, MetaGraph, build_meta_graph
 from leadflow_pipeline.sandbox.mailbox import SANDBOX_HOST, SANDBOX_USER, build_account
 from leadflow_pipeline.settings import Settings, read_settings
 
@@ -38,9 +39,23 @@ class MailboxResource(dg.ConfigurableResource[tuple[ImapMailbox, ...]]):
         return tuple(hold_mailbox(account) for account in list_accounts_or_sandbox(read_settings()))
 
 
+class MetaGraphResource(dg.ConfigurableResource[MetaGraph]):
+    """Hands out the client of Meta's Graph API. What is configured here is for people to see."""
+
+    url: str
+    secret: str
+
+    def create_resource(self, context: dg.InitResourceContext) -> MetaGraph:  # noqa: ARG002
+        return build_meta_graph(read_settings())
+
+
 def build_resources(settings: Settings) -> dict[str, object]:
     """The resources of a stack with these settings."""
-    return {"database": DatabaseResource(url=dg.EnvVar("LEADFLOW_DATABASE_URL")), "mailbox": build_mailbox(settings)}
+    return {
+        "database": DatabaseResource(url=dg.EnvVar("LEADFLOW_DATABASE_URL")),
+        "mailbox": build_mailbox(settings),
+        "meta_graph": MetaGraphResource(url=settings.meta_url, secret=TOKEN),
+    }
 
 
 def build_mailbox(settings: Settings) -> MailboxResource:

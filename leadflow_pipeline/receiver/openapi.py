@@ -2,31 +2,17 @@
 
 from typing import Any
 
-from leadflow_pipeline.domain.webhook_sources.payloads import FORM_TYPE, JSON_TYPE
+from leadflow_pipeline.domain.webhook_sources import unconfirmed
+from leadflow_pipeline.domain.webhook_sources.meta import META
+from leadflow_pipeline.domain.webhook_sources.payloads import JSON_TYPE
 from leadflow_pipeline.domain.webhook_sources.registry import SOURCES
 from leadflow_pipeline.domain.webhook_sources.source import Source
+from leadflow_pipeline.receiver.payload_schemas import EXAMPLES, PROOFS, SCHEMAS
 from leadflow_pipeline.receiver.problems import TITLES
 from leadflow_pipeline.receiver.webhooks import HEADER_LIMIT
 from leadflow_pipeline.settings import Settings
 
-_TEXT = {"type": ["string", "number", "null"]}
-_SOME = {"type": ["string", "number"], "pattern": "[A-Za-z0-9]"}
-_WEBSITE = {
-    "type": "object",
-    "properties": dict.fromkeys(("name", "email", "phone", "message", "address", "budget"), _TEXT),
-    "anyOf": [{"required": [name], "properties": {name: _SOME}} for name in ("email", "phone")],
-    "additionalProperties": True,
-    "description": "Either email or phone is needed. Other fields are kept as they are.",
-}
 _SECRET = {"type": "string", "minLength": 1}
-_OBJECT = {"type": "object", "additionalProperties": True}
-_EXAMPLE = {
-    "name": "Ana Ruiz",
-    "email": "ana.ruiz@example.com",
-    "phone": "(512) 555-0142",
-    "message": "Can we see it on Friday?",
-    "budget": "$650,000",
-}
 _REFUSALS = (400, 401, 404, 408, 413, 415, 422, 429, 500, 503)
 
 
@@ -43,6 +29,8 @@ def describe_receiver(settings: Settings) -> dict[str, Any]:
             paths[f"/webhooks/{source.name}{'/{secret}' if has_path_secret else ''}"] = {
                 "post": _post(source, has_path_secret=has_path_secret)
             }
+    if settings.webhook_secrets(META.name) and settings.webhook_meta_verify_token is not None:
+        paths[f"/webhooks/{META.name}"]["get"] = _challenge()
     return {
         "openapi": "3.1.0",
         "info": {
@@ -61,21 +49,30 @@ def _get(summary: str, content_type: str, *, refusals: tuple[int, ...]) -> dict[
     return {"summary": summary, "responses": responses | {str(status): _refusal(status) for status in refusals}}
 
 
+def _challenge() -> dict[str, Any]:
+    names = (unconfirmed.META_MODE, unconfirmed.META_VERIFY_TOKEN, unconfirmed.META_CHALLENGE)
+    return {
+        **_get("Meta's question when the webhook is set up", "text/plain", refusals=(401,)),
+        "parameters": [{"name": name, "in": "query", "schema": {"type": "string"}} for name in names],
+    }
+
+
 def _post(source: Source, *, has_path_secret: bool) -> dict[str, Any]:
-    schema = _WEBSITE if source.name == "website" else _OBJECT
     content: dict[str, Any] = {
-        content_type: {"schema": schema if content_type in (JSON_TYPE, FORM_TYPE) else {"type": "string"}}
+        content_type: {"schema": SCHEMAS[source.name], "example": EXAMPLES[source.name]}
         for content_type in source.content_types
     }
-    if source.name in ("website", "standard"):
-        content[JSON_TYPE]["example"] = _EXAMPLE
     parameters: list[dict[str, Any]] = [
         {
             "name": "Idempotency-Key",
             "in": "header",
-            "description": "One key, one lead. Without it, the bytes decide.",
+            "description": "One key, one lead. Without it, the vendor's id or the bytes decide.",
             "schema": {"type": "string", "maxLength": HEADER_LIMIT},
-        }
+        },
+        *(
+            {"name": name, "in": "header", "description": description, "required": True, "schema": {"type": "string"}}
+            for name, description in PROOFS.get(source.name, {}).items()
+        ),
     ]
     if has_path_secret:
         description = source.secret_note

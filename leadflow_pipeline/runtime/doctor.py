@@ -1,5 +1,6 @@
 """What `leadflow doctor` looks at: every part a lead needs, whether it is there, and what to do if not."""
 
+import functools
 import re
 import stat
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from leadflow_pipeline.adapters.database import Database, describe_url, normalize_url
 from leadflow_pipeline.adapters.imap_accounts import list_accounts
 from leadflow_pipeline.adapters.imap_mailbox import ImapAccount, ImapMailbox
+from leadflow_pipeline.adapters.meta_graph import TOKEN
 from leadflow_pipeline.adapters.rule_files import load_rules
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
 from leadflow_pipeline.domain.webhook_sources.registry import SOURCES
@@ -43,7 +45,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield from _examine_database(url)
     yield _look("Receiver", lambda: _service(f"{receiver_url(settings)}/health", receiver_url(settings)))
     for source in SOURCES.values():
-        yield Finding(what=f"Webhook {source.name}", is_fine=True, detail=_describe_webhook(settings, source))
+        yield _look(f"Webhook {source.name}", functools.partial(_describe_webhook, settings, source))
     yield _look("Dagster UI", lambda: _service(f"{dagster_url(settings)}/server_info", dagster_url(settings)))
     yield _look("Mailbox", lambda: _mailbox(settings))
     yield _look("Secrets", lambda: _secrets(settings))
@@ -98,8 +100,13 @@ def _service(probe: str, address: str) -> str:
 
 def _describe_webhook(settings: Settings, source: Source) -> str:
     """Whether a source is open, with the address to paste into the sender's form."""
-    address = f"{receiver_url(settings)}/webhooks/{source.name}"
+    base = settings.receiver_public_url or receiver_url(settings)
+    address = f"{base.rstrip('/')}/webhooks/{source.name}"
     if settings.webhook_secrets(source.name):
+        if source.read_contact is not None and settings.meta_access_token is None and not settings.sandbox:
+            raise PermanentError(
+                f"open, but {TOKEN} is not set: the notices hold ids only, and the contacts cannot be fetched."
+            )
         return f"open: {address}{'/SECRET' if source.secret_place == 'path' else ''} ({source.secret_note})"
     if source.is_open_on_sandbox and settings.sandbox:
         return f"open without a secret, as this is the sandbox: {address}"

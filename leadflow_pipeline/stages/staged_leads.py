@@ -3,6 +3,7 @@
 What a mail or a form says is decided in `domain`. One bad event never stops the others.
 """
 
+import hashlib
 import time
 import uuid
 from collections import Counter
@@ -11,14 +12,18 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
+from leadflow_pipeline.domain.errors import PermanentError, TransientError
 from leadflow_pipeline.domain.mail_outcomes import judge_mail
 from leadflow_pipeline.domain.mail_rules import MailRule
 from leadflow_pipeline.domain.staged_leads import StagedLead
+from leadflow_pipeline.domain.webhook_sources.payloads import JSON_TYPE
 from leadflow_pipeline.domain.webhook_sources.registry import SOURCES
 from leadflow_pipeline.domain.webhook_sources.source import UnreadablePostError
 from leadflow_pipeline.stages.batches import BatchLimits
+from leadflow_pipeline.stages.contacts import Contact, ContactSource, fetch_contacts
 from leadflow_pipeline.stages.isolation import write_without_culprits
-from leadflow_pipeline.stages.store import Store, as_json_rows
+from leadflow_pipeline.stages.posts import PostIdentity
+from leadflow_pipeline.stages.store import Store, StoreTransaction, as_json_rows
 
 # An event that was claimed this often and never settled takes its worker down; it waits for a person.
 MAX_ATTEMPTS = 5
@@ -29,12 +34,13 @@ class EventOutcome:
     """What became of one event."""
 
     event_id: int
-    status: str  # staged, ignored or quarantined
+    status: str  # staged, ignored, quarantined, or pending: to be tried again later
     source: str
     reason: str | None = None
     rule: str | None = None
     rule_version: int | None = None
     lead: StagedLead | None = None
+    parts: tuple[bytes, ...] = ()  # become events of their own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +51,18 @@ class StagedCounts:
     staged: int
     ignored: int
     quarantined: int
+    postponed: int  # their vendor could not tell who they are; tried again later
     read_seconds: float
 
 
-def stage_leads(store: Store, *, batch_id: uuid.UUID, rules: Sequence[MailRule], limits: BatchLimits) -> StagedCounts:
+def stage_leads(
+    store: Store,
+    *,
+    batch_id: uuid.UUID,
+    rules: Sequence[MailRule],
+    limits: BatchLimits,
+    contact_sources: Mapping[str, ContactSource] | None = None,
+) -> StagedCounts:
     """Claim up to a batch of open events and stage them.
 
     The claim is committed before anything is read, so that a worker that dies leaves its mark on the
@@ -61,8 +75,9 @@ def stage_leads(store: Store, *, batch_id: uuid.UUID, rules: Sequence[MailRule],
             batch_size=limits.batch_size,
             lease_seconds=limits.lease_seconds,
         )
+    contacts = fetch_contacts(store, batch_id, events, contact_sources or {})
     started = time.perf_counter()
-    outcomes = [judge_event(event, rules) for event in events]
+    outcomes = [judge_event(event, rules, contacts.get(event["event_id"])) for event in events]
     read_seconds = time.perf_counter() - started
     outcomes = _write_isolating(store, batch_id, outcomes)
     counts = Counter(outcome.status for outcome in outcomes)
@@ -71,12 +86,13 @@ def stage_leads(store: Store, *, batch_id: uuid.UUID, rules: Sequence[MailRule],
         staged=counts["staged"],
         ignored=counts["ignored"],
         quarantined=counts["quarantined"],
+        postponed=counts["pending"],
         read_seconds=read_seconds,
     )
 
 
-def judge_event(event: Mapping[str, Any], rules: Sequence[MailRule]) -> EventOutcome:
-    """What an event comes to. Never raises: what cannot even be judged is quarantined."""
+def judge_event(event: Mapping[str, Any], rules: Sequence[MailRule], contact: Contact | None = None) -> EventOutcome:
+    """What an event comes to, with what was fetched for it. Never raises: what cannot be judged is quarantined."""
     if event["attempts"] > MAX_ATTEMPTS:
         return _quarantined(
             event, f"given up after {MAX_ATTEMPTS} tries that did not finish; replay it once the cause is mended"
@@ -84,7 +100,7 @@ def judge_event(event: Mapping[str, Any], rules: Sequence[MailRule]) -> EventOut
     try:
         if event["channel"] == "email":
             return _judge_mail(event, rules)
-        return _judge_form(event)
+        return _judge_form(event, contact)
     except Exception as error:  # noqa: BLE001 - one bad event must not stop the batch; the reason keeps its kind
         return _quarantined(
             event, f"reading it failed with {type(error).__name__}; a fault in leadflow, not in the lead"
@@ -104,20 +120,37 @@ def _judge_mail(event: Mapping[str, Any], rules: Sequence[MailRule]) -> EventOut
     )
 
 
-def _judge_form(event: Mapping[str, Any]) -> EventOutcome:
+def _judge_form(event: Mapping[str, Any], contact: Contact | None) -> EventOutcome:
     source = SOURCES.get(event["source"])
     if source is None:
         return _quarantined(event, f"no webhook source is called {event['source']}")
     try:
         reading = source.read(bytes(event["raw"]), event["content_type"])
+        if reading.contact_id is not None and source.read_contact is not None:
+            if isinstance(contact, TransientError):
+                return EventOutcome(
+                    event_id=event["event_id"], status="pending", source=event["source"], reason=str(contact)
+                )
+            if isinstance(contact, PermanentError):
+                return _quarantined(event, str(contact))
+            assert contact is not None
+            reading = source.read_contact(bytes(event["raw"]), contact)
     except UnreadablePostError as error:
         return _quarantined(event, str(error))
     if reading.ignored is not None:
         return EventOutcome(
             event_id=event["event_id"], status="ignored", source=event["source"], reason=reading.ignored
         )
-    if reading.held is not None or reading.problems:
-        return _quarantined(event, reading.held or "; ".join(reading.problems))
+    if reading.problems:
+        return _quarantined(event, "; ".join(reading.problems))
+    if reading.parts:
+        return EventOutcome(
+            event_id=event["event_id"],
+            status="ignored",
+            source=event["source"],
+            reason=f"{len(reading.parts)} leads in one post; each is an event of its own",
+            parts=reading.parts,
+        )
     return EventOutcome(
         event_id=event["event_id"],
         status="staged",
@@ -160,6 +193,7 @@ def _write(store: Store, batch_id: uuid.UUID, outcomes: Sequence[EventOutcome]) 
     with store.transaction() as transaction:
         written = transaction.rows("write_staged_leads", batch_id=batch_id, rows=as_json_rows(leads))
         lead_ids = {row["event_id"]: row["lead_id"] for row in written}
+        _land_parts(transaction, batch_id, outcomes)
         transaction.execute(
             "settle_events",
             batch_id=batch_id,
@@ -185,8 +219,26 @@ def _write(store: Store, batch_id: uuid.UUID, outcomes: Sequence[EventOutcome]) 
                     "detail": _describe(outcome),
                 }
                 for outcome in outcomes
+                if outcome.status != "pending"
             ),
         )
+
+
+def _land_parts(transaction: StoreTransaction, batch_id: uuid.UUID, outcomes: Sequence[EventOutcome]) -> None:
+    """Make events of the leads that came in one post; each is filed as if it had come alone."""
+    parts = [
+        {"event_id": outcome.event_id, "external_id": _identify(outcome.source, part), "raw": part.decode()}
+        for outcome in outcomes
+        for part in outcome.parts
+    ]
+    if parts:
+        transaction.execute("land_parts", batch_id=batch_id, rows=as_json_rows(parts))
+        transaction.execute("announce_landing")
+
+
+def _identify(source: str, part: bytes) -> str:
+    vendor_id = SOURCES[source].read(part, JSON_TYPE).vendor_id
+    return PostIdentity(vendor_id=vendor_id).external_id(hashlib.sha256(part).hexdigest())
 
 
 def _describe(outcome: EventOutcome) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """`leadflow webhook sign`: what it prints is taken by the receiver."""
 
+import base64
 import shlex
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
@@ -27,13 +29,37 @@ def test_the_printed_call_is_authentic(
     body.write_bytes(case.raw.replace(b"GOOGLE_KEY", SECRET.encode()))
     result = CliRunner().invoke(webhook_app, ["sign", source, str(body), "--content-type", case.content_type])
     assert result.exit_code == 0, result.output
-    words = shlex.split(result.output)
-    headers = dict(words[at + 1].split(": ", 1) for at, word in enumerate(words) if word == "-H")
-    url = words[-1]
-    assert url.startswith(f"http://127.0.0.1:8010/webhooks/{source}")
+    path, headers = read_call(result.output)
+    assert path.startswith(f"/webhooks/{source}")
     client = TestClient(build_app(read_settings(), database))
-    path = url.removeprefix("http://127.0.0.1:8010")
     assert client.post(path, content=body.read_bytes(), headers=headers).status_code == 202
+
+
+def test_a_private_key_signs_for_the_public_one_in_force(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, database: Database
+) -> None:
+    private = Ed25519PrivateKey.generate()
+    public = base64.b64encode(private.public_key().public_bytes_raw()).decode()
+    monkeypatch.setenv("LEADFLOW_WEBHOOK_STANDARD_SECRET", f"whpk_{public}")
+    body, key = tmp_path / "body", tmp_path / "key"
+    body.write_bytes(SAMPLES["standard"].raw)
+    key.write_text(f"whsk_{base64.b64encode(private.private_bytes_raw()).decode()}\n")
+    result = CliRunner().invoke(webhook_app, ["sign", "standard", str(body), "--key", str(key)])
+    assert result.exit_code == 0, result.output
+    path, headers = read_call(result.output)
+    client = TestClient(build_app(read_settings(), database))
+    assert client.post(path, content=body.read_bytes(), headers=headers).status_code == 202
+    for content, says in (("whpk_" + public, "public key cannot sign"), ("whsk_AAAA", "no ed25519 key")):
+        key.write_text(content)
+        refused = CliRunner().invoke(webhook_app, ["sign", "standard", str(body), "--key", str(key)])
+        assert says in str(refused.exception)
+
+
+def read_call(printed: str) -> tuple[str, dict[str, str]]:
+    """Path and headers of a printed curl line."""
+    words = shlex.split(printed)
+    headers = dict(words[at + 1].split(": ", 1) for at, word in enumerate(words) if word == "-H")
+    return words[-1].removeprefix("http://127.0.0.1:8010"), headers
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,15 @@ def test_a_run_assigns_what_has_landed_and_reports_counts_without_a_lead_s_words
     }
 
 
+def test_no_lead_waits_for_a_check(database_url: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check costs as much as an asset; before `deliveries` it would stand between the lead and the agent's phone."""
+    monkeypatch.setenv("LEADFLOW_DATABASE_URL", database_url)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = build_definitions(settings).resolve_job_def("lead_pipeline").execute_in_process(instance=instance)
+    order = [event.step_key for event in result.all_events if event.event_type_value == "STEP_START"]
+    assert [name for name in order if name in GROUPS] == order[: len(GROUPS)]
+
+
 def test_only_transient_errors_are_tried_again(
     database_url: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

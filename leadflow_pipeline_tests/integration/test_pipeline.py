@@ -18,7 +18,7 @@ from leadflow_pipeline.stages.assigned_leads import assign_leads
 from leadflow_pipeline.stages.batches import BatchLimits, ask_for_batches
 from leadflow_pipeline.stages.checks import count_unplaced_leads, list_quarantined
 from leadflow_pipeline.stages.normalized_leads import normalize_leads
-from leadflow_pipeline.stages.posts import PostIdentity, land_post
+from leadflow_pipeline.stages.posts import ArrivedPost, PostIdentity, land_posts
 from leadflow_pipeline.stages.scored_leads import score_leads
 from leadflow_pipeline.stages.staged_leads import MAX_ATTEMPTS, stage_leads
 
@@ -36,15 +36,15 @@ def land(database: Database, number: int = 1, **fields: object) -> int:
 
 
 def land_raw(database: Database, raw: bytes) -> int:
-    return land_post(
-        database,
+    post = ArrivedPost(
         source="website",
         raw=raw,
         content_type="application/json",
         identity=PostIdentity(),
         headers={},
         received_at=datetime.now(UTC),
-    ).event_id
+    )
+    return land_posts(database, [post])[0].event_id
 
 
 def run(database: Database, batch_id: uuid.UUID | None = None, *, until: str = "assign", batch_size: int = 500) -> int:

@@ -5,7 +5,6 @@ All people are invented; numbers are from the ranges kept for fiction (555-01xx)
 
 import hashlib
 import http.client
-import itertools
 import json
 import logging
 import os
@@ -460,41 +459,6 @@ def test_sigterm_ends_the_receiver_within_ten_seconds(
             output, _ = process.communicate(timeout=10)
     assert process.returncode in (0, -signal.SIGTERM)
     assert "Featherstone" not in output
-
-
-def test_a_killed_receiver_loses_no_post_that_was_answered(
-    free_port: int, tmp_path: Path, database_url: str, query: Query, client: TestClient
-) -> None:
-    """The promise behind a 2xx: accepted ids are landed ids, whenever the process dies."""
-    numbers = itertools.count()
-    accepted: dict[int, bytes] = {}
-    enough = threading.Event()
-
-    def post_until_cut() -> None:
-        for number in numbers:
-            raw = json.dumps({"email": f"lead{number}@example.com"}).encode()
-            try:
-                status, body = post_over_http(free_port, raw)
-            except (OSError, http.client.HTTPException):
-                return
-            assert status == 202
-            accepted[json.loads(body)["event_id"]] = raw
-            if len(accepted) >= 200:
-                enough.set()
-
-    with running_receiver(free_port, tmp_path, database_url) as process, ThreadPoolExecutor(8) as threads:
-        posting = [threads.submit(post_until_cut) for _ in range(8)]
-        try:
-            assert enough.wait(timeout=30)
-        finally:
-            process.kill()
-        for thread in posting:
-            thread.result(timeout=20)
-    landed = {event_id: bytes(raw) for event_id, raw in query("select event_id, raw from landing.events")}
-    assert accepted.items() <= landed.items()
-    event_id, raw = next(iter(accepted.items()))
-    again = client.post(WEBSITE, content=raw, headers=JSON)
-    assert (again.status_code, again.json()) == (200, {"event_id": event_id})
 
 
 def test_a_sender_of_two_megabytes_gets_to_read_the_refusal(

@@ -163,11 +163,55 @@ def http_event(path: str, raw: bytes, headers: dict[str, str], method: str = "PO
     }
 
 
-@pytest.mark.parametrize("source", ["website", "standard", "adf"])
+def rest_event(path: str, raw: bytes, headers: dict[str, str], method: str = "POST") -> dict[str, Any]:
+    """An event of a REST API, payload format 1.0: the body as text, and every header twice."""
+    headers = {"Host": "example.execute-api.us-east-1.amazonaws.com", **headers}
+    return {
+        "version": "1.0",
+        "resource": "/{proxy+}",
+        "path": path,
+        "httpMethod": method,
+        "headers": headers,
+        "multiValueHeaders": {name: [value] for name, value in headers.items()},
+        "queryStringParameters": None,
+        "multiValueQueryStringParameters": None,
+        "requestContext": {
+            "resourcePath": "/{proxy+}",
+            "httpMethod": method,
+            "path": path,
+            "protocol": "HTTP/1.1",
+            "stage": "prod",
+            "identity": {"sourceIp": "192.0.2.1", "userAgent": "x"},
+        },
+        "pathParameters": {"proxy": path.lstrip("/")},
+        "stageVariables": None,
+        "body": raw.decode(),
+        "isBase64Encoded": False,
+    }
+
+
+def balancer_event(path: str, raw: bytes, headers: dict[str, str], method: str = "POST") -> dict[str, Any]:
+    """An event of an Application Load Balancer's target group."""
+    group = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/leads/0123456789abcdef"
+    return {
+        "requestContext": {"elb": {"targetGroupArn": group}},
+        "httpMethod": method,
+        "path": path,
+        "queryStringParameters": {},
+        "headers": {"host": "leads-1.us-east-1.elb.amazonaws.com", "x-forwarded-for": "192.0.2.1", **headers},
+        "body": raw.decode(),
+        "isBase64Encoded": False,
+    }
+
+
+@pytest.mark.parametrize("make_event", [http_event, rest_event, balancer_event])
+@pytest.mark.parametrize("source", ["website", "standard", "adf", "meta", "typeform", "zillow_rentals"])
 @pytest.mark.usefixtures("on_lambda")
-def test_an_event_of_lambdas_is_a_post_like_any_other(query: Query, source: str) -> None:
+def test_an_event_of_lambdas_is_a_post_like_any_other(
+    query: Query, source: str, make_event: Callable[..., dict[str, Any]]
+) -> None:
     request = send(SAMPLES[source])
-    event = http_event(request.path, request.raw, request.headers)
+    event = make_event(request.path, request.raw, request.headers)
     answers = [aws_lambda.handler(event, None) for _ in range(2)]
     assert [answer["statusCode"] for answer in answers] == [202, 200]
     assert [bytes(raw) for (raw,) in query("select raw from landing.events")] == [request.raw]
@@ -178,6 +222,8 @@ def test_a_function_refuses_as_the_receiver_does() -> None:
     event = http_event("/webhooks/website/wrong", RAW, JSON)
     answer = aws_lambda.handler(event, None)
     assert answer["statusCode"] == 401
+    for make_event in (rest_event, balancer_event):
+        assert aws_lambda.handler(make_event("/webhooks/website/wrong", RAW, JSON), None)["statusCode"] == 401
     assert answer["headers"]["content-type"] == "application/problem+json"
     assert aws_lambda.handler(http_event("/health", b"", {}, "GET"), None)["statusCode"] == 200
 

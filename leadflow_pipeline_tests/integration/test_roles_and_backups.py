@@ -144,7 +144,8 @@ def _scanned(plan: dict[str, object]) -> Iterator[str]:
 def dump_rows(url: str) -> list[tuple[object, ...]]:
     return run_statement(
         url,
-        "select lead_id, full_name, phone_e164, agent_id from leads.normalized_leads join leads.assigned_leads using (lead_id)",
+        "select lead_id, full_name, phone_e164, agent_id"
+        " from leads.normalized_leads join leads.assigned_leads using (lead_id) order by lead_id",
     )
 
 

@@ -4,8 +4,10 @@ All people are invented; numbers are from the ranges kept for fiction (555-01xx)
 """
 
 import json
+import threading
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +18,7 @@ import requests
 from starlette.testclient import TestClient
 
 from leadflow_pipeline.adapters.database import Database
+from leadflow_pipeline.domain.errors import PermanentError
 from leadflow_pipeline.domain.webhook_sources.registry import SOURCES
 from leadflow_pipeline.receiver.amazon_sns import AmazonSns
 from leadflow_pipeline.receiver.app import build_app
@@ -41,8 +44,12 @@ from leadflow_pipeline_tests.posts import (
 
 Query = Callable[..., list[tuple[Any, ...]]]
 
-FAULTY = {source: next(case for case in CASES if case.source == source and case.outcome == "quarantined")
-          for source in SOURCES}  # fmt: skip
+FAULTY = {
+    source: next(
+        case for case in CASES if case.source == source and case.outcome == "quarantined" and case.contact is None
+    )
+    for source in SOURCES
+}
 NOBODY_LISTENS = "postgresql://leadflow:hushhush@127.0.0.1:1/leadflow"
 AMAZON = "https://sns.us-west-2.amazonaws.com"
 
@@ -80,10 +87,26 @@ def post(client: TestClient, request: Request) -> Any:
     return client.post(request.path, content=request.raw, headers=request.headers)
 
 
-def run_batch(database: Database) -> None:
+class Told:
+    """A vendor that tells what was recorded, and nothing else."""
+
+    def __init__(self, contact: bytes | None) -> None:
+        self.contact = contact
+
+    def fetch(self, _: str) -> bytes:
+        if self.contact is None:
+            raise PermanentError("Nothing is recorded for this.")
+        return self.contact
+
+
+def run_batch(database: Database, contact: bytes | None = None) -> None:
     batch_id = uuid.uuid4()
     stage_leads(
-        database, batch_id=batch_id, rules=(), limits=BatchLimits(batch_size=500, max_batches=1, lease_seconds=45)
+        database,
+        batch_id=batch_id,
+        rules=(),
+        limits=BatchLimits(batch_size=500, max_batches=1, lease_seconds=45),
+        contact_sources={"meta": Told(contact)},
     )
     normalize_leads(database, batch_id=batch_id, region="US")
     score_leads(database, batch_id=batch_id)
@@ -104,11 +127,11 @@ def test_a_recorded_shape_travels_to_where_it_belongs(
     add_agents(1)
     request = send(case)
     answer = post(client, request)
-    assert answer.status_code == (422 if case.outcome == "quarantined" else 202)
-    run_batch(database)
-    status = {"lead": "staged", "held": "quarantined"}.get(case.outcome, case.outcome)
-    ((event_id, found, reason, raw, source),) = query(
-        "select event_id, status, reason, raw, source from landing.events"
+    assert answer.status_code == (422 if case.outcome == "quarantined" and case.contact is None else 202)
+    run_batch(database, case.contact)
+    status = "staged" if case.outcome == "lead" else case.outcome
+    ((event_id, found, reason, raw, source), *_) = query(
+        "select event_id, status, reason, raw, source from landing.events order by event_id"
     )
     assert (event_id, found, bytes(raw), source) == (answer.json()["event_id"], status, request.raw, case.source)
     if case.outcome != "lead":
@@ -226,6 +249,28 @@ def test_a_repeat_of_a_signed_post_under_another_key_is_a_repeat(client: TestCli
         for key in ("a", "b")
     ]
     assert statuses == [202, 200]
+    assert count_events(query) == 1
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_the_same_post_five_times_at_once_is_one_event(
+    tmp_path: Path, database: Database, query: Query, source: str
+) -> None:
+    """Senders repeat while the first try is under way: over one receiver or, behind a balancer, over several."""
+    request = send(SAMPLES[source])
+    settings = open_sources(tmp_path)
+    at_once = threading.Barrier(5)
+
+    def post_own(_: int) -> tuple[int, int]:
+        own = client_of(settings, database)
+        at_once.wait(timeout=20)
+        answer = post(own, request)
+        return answer.status_code, answer.json()["event_id"]
+
+    with ThreadPoolExecutor(5) as threads:
+        answers = list(threads.map(post_own, range(5)))
+    assert sorted(status for status, _ in answers) == [200, 200, 200, 200, 202]
+    assert len({event_id for _, event_id in answers}) == 1
     assert count_events(query) == 1
 
 
@@ -431,11 +476,14 @@ def test_the_doctor_has_a_line_with_the_address_of_every_source(tmp_path: Path, 
     def lines(of: Settings) -> dict[str, str]:
         return {found.what: found.detail for found in examine(of) if found.what.startswith("Webhook ")}
 
-    opened = lines(open_sources(tmp_path, database_url=NOBODY_LISTENS))
+    assert "LEADFLOW_META_ACCESS_TOKEN is not set" in lines(open_sources(tmp_path))["Webhook meta"]
+    opened = lines(open_sources(tmp_path, database_url=NOBODY_LISTENS, meta_access_token="token"))
     assert set(opened) == {f"Webhook {source}" for source in SOURCES}
     assert "/webhooks/zillow_rentals/SECRET" in opened["Webhook zillow_rentals"]
     assert opened["Webhook meta"].startswith("open: http://127.0.0.1:8010/webhooks/meta (")
     assert SECRET not in str(opened)
+    public = lines(open_sources(tmp_path, receiver_public_url="https://leads.example.com/"))
+    assert "open: https://leads.example.com/webhooks/adf/SECRET" in public["Webhook adf"]
     sandbox = lines(settings)
     assert "LEADFLOW_WEBHOOK_META_SECRET opens it" in sandbox["Webhook meta"]
     assert "open without a secret" in sandbox["Webhook website"]

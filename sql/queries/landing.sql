@@ -1,13 +1,38 @@
--- name: land_event(channel, source, external_id, received_at, content_type, headers, raw, content_hash)^
--- Store what arrived. No row comes back when this event is already here.
-insert into landing.events (
-    channel, source, external_id, received_at, content_type, headers, raw, content_hash
+-- name: land_posts(sources, external_ids, received_at, content_types, headers, raws, content_hashes)
+-- Store the posts that are not here yet, in the order given, and wake whoever waits for work; heard with the commit.
+with landed as (
+    insert into landing.events (
+        channel, source, external_id, received_at, content_type, headers, raw, content_hash
+    )
+    select
+        'webhook',
+        arrived.source,
+        arrived.external_id,
+        arrived.received_at,
+        arrived.content_type,
+        arrived.headers,
+        arrived.raw,
+        arrived.content_hash
+    from
+        unnest(
+            :sources::text[],
+            :external_ids::text[],
+            :received_at::timestamptz[],
+            :content_types::text[],
+            :headers::jsonb[],
+            :raws::bytea[],
+            :content_hashes::text[]
+        ) as arrived (source, external_id, received_at, content_type, headers, raw, content_hash)
+    on conflict do nothing
+    returning event_id, source, external_id
 )
-values (
-    :channel, :source, :external_id, :received_at, :content_type, :headers, :raw, :content_hash
-)
-on conflict do nothing
-returning event_id;
+
+select
+    event_id,
+    source,
+    external_id,
+    pg_notify('landing', '') is null as is_told
+from landed;
 
 -- name: wait_for_turn_to_land_mails()!
 -- Let one transaction at a time land mails: two that land the same bytes at once would not see each other's.
@@ -148,6 +173,7 @@ set
     headers = :headers,
     raw = :raw,
     content_hash = :content_hash,
+    contact = null,
     status = 'pending',
     reason = null,
     batch_id = null,
@@ -228,10 +254,39 @@ returning
     landing.events.content_type,
     landing.events.received_at,
     landing.events.raw,
+    landing.events.contact,
     landing.events.attempts;
 
+-- name: keep_contacts(batch_id, event_ids, contacts)!
+-- Keep what vendors told about the batch's notices.
+update landing.events
+set contact = told.contact
+from unnest(:event_ids::bigint[], :contacts::bytea[]) as told (event_id, contact)
+where landing.events.event_id = told.event_id and landing.events.batch_id = :batch_id;
+
+-- name: land_parts(batch_id, rows)!
+-- Store the leads that came together in one post of the batch, each as a post of its own; one that is here stays.
+insert into landing.events (
+    channel, source, external_id, received_at, content_type, headers, raw, content_hash
+)
+select
+    event.channel,
+    event.source,
+    part.external_id,
+    event.received_at,
+    event.content_type,
+    event.headers,
+    convert_to(part.raw, 'UTF8'),
+    encode(sha256(convert_to(part.raw, 'UTF8')), 'hex')
+from jsonb_to_recordset(:rows::jsonb) as part (event_id bigint, external_id text, raw text)
+inner join landing.events as event
+    on part.event_id = event.event_id and event.batch_id = :batch_id
+order by part.external_id
+on conflict do nothing;
+
 -- name: settle_events(batch_id, rows)!
--- Record what became of each event of the batch; only staged ones stay leased, until their lead is assigned.
+-- Record what became of each event of the batch. Staged ones stay leased until their lead is assigned; pending ones
+-- are nobody's until they are due again: in 15 seconds, then each time when they are twice as old, at last every hour.
 update landing.events
 set
     status = outcome.status,
@@ -240,7 +295,14 @@ set
     quarantined_at = case when outcome.status = 'quarantined' then now() end,
     quarantine_stage = case when outcome.status = 'quarantined' then 'staged_leads' end,
     quarantine_rule = case when outcome.status = 'quarantined' then outcome.rule end,
-    lease_until = case when outcome.status = 'staged' then landing.events.lease_until end
+    lease_until = case outcome.status
+        when 'staged' then landing.events.lease_until
+        when 'pending'
+            then now() + greatest(interval '15 seconds', least(interval '1 hour', now() - landing.events.received_at))
+    end,
+    batch_id = case when outcome.status != 'pending' then landing.events.batch_id end,
+    requested_at = case when outcome.status != 'pending' then landing.events.requested_at end,
+    attempts = case when outcome.status != 'pending' then landing.events.attempts else 0 end
 from
     jsonb_to_recordset(:rows::jsonb)
         as outcome (event_id bigint, status text, reason text, source text, rule text)
@@ -299,6 +361,10 @@ where
     landing.mailboxes.checked_at is null
     or landing.mailboxes.checked_at < now() - make_interval(secs => :silent_seconds)
 order by asked.account, asked.folder;
+
+-- name: read_synchronous_commit()$
+-- Whether a commit waits for the disk; on unless somebody has changed the server's settings.
+select current_setting('synchronous_commit');
 
 -- name: can_store()$
 -- Whether this database takes posts now: it is writable and has the table for them.

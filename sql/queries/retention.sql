@@ -3,7 +3,8 @@
 update landing.events
 set
     raw = '',
-    headers = '{}'
+    headers = '{}',
+    contact = null
 where event_id in (
     select event_id
     from landing.events

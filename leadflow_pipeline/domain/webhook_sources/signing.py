@@ -34,7 +34,12 @@ def sign_post(source: Source, raw: bytes, *, secret: str, message_id: str, now: 
         return SignedCall(path=path)
     if source.name == "standard":
         timestamp = int(now.timestamp())
-        signature = standard.sign(secret, message_id=message_id, timestamp=timestamp, raw=raw)
+        if secret.startswith(standard.PUBLIC_PREFIX):
+            raise PermanentError("A public key cannot sign; put the sender's private one into a file: --key FILE.")
+        try:
+            signature = standard.sign(secret, message_id=message_id, timestamp=timestamp, raw=raw)
+        except ValueError as error:
+            raise PermanentError(f"What follows {standard.PRIVATE_PREFIX} is no ed25519 key in base64.") from error
         headers = {"webhook-id": message_id, "webhook-timestamp": str(timestamp), "webhook-signature": signature}
     elif source.name == "realtor_com":
         headers = {"x-api-key": secret}

@@ -46,7 +46,8 @@ class Reading:
     lead: StagedLead
     problems: tuple[str, ...] = ()
     ignored: str | None = None  # why it is no lead though nothing is wrong with it, e.g. a test
-    held: str | None = None  # what a right and welcome post waits for, in quarantine
+    contact_id: str | None = None  # what the vendor has to be asked for before this is a lead
+    parts: tuple[bytes, ...] = ()  # a post of several leads, as posts of one lead each
     vendor_id: str | None = None  # the vendor's own id of the lead; the same one again is the same lead
     replaces: bool = False  # a newer version of the lead with this id
 
@@ -67,3 +68,4 @@ class Source:
     is_open_on_sandbox: bool = False
     id_header: str | None = None  # holds the vendor's own id, under its signature
     find_confirmation: Callable[[bytes], str | None] | None = None  # an address to call once, to be sent leads at all
+    read_contact: Callable[[bytes, bytes], Reading] | None = None  # a notice, and what the vendor told when asked

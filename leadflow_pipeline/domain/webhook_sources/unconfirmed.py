@@ -16,6 +16,14 @@ META_MODE = "hub.mode"
 META_VERIFY_TOKEN = "hub.verify_token"
 META_CHALLENGE = "hub.challenge"
 
+# Meta: names of the standard questions that are no label of ours, what the testing tool writes into every answer, and
+# the fields of a lead beside field_data. (`id`, `created_time`, `field_data` are documented.)
+META_ADDRESS = ("street_address", "city", ("state", "province"), ("zip_code", "post_code", "zip"))
+META_TEST_ANSWER = "<test lead: dummy data"
+META_LEAD_FIELDS = ("id", "created_time", "form_id", "field_data", "custom_disclaimer_responses")
+# Meta: a rate limit of lead ads beside the documented error codes.
+META_LEADGEN_LIMIT = 80005
+
 # Gravity Forms, "All fields": a part of a field has its number behind a dot, the same in every form.
 GRAVITY_NAME_PARTS = {"3": "first_name", "6": "last_name"}
 GRAVITY_ADDRESS_PARTS = ("1", "2", "3", "4", "5")  # street, line 2, city, state, postal code
