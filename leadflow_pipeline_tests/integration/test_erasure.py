@@ -12,7 +12,7 @@ from leadflow_pipeline.adapters.personal_data import read_personal_tables
 from leadflow_pipeline.domain.errors import TransientError
 from leadflow_pipeline.domain.personal_data import Person, mentions
 from leadflow_pipeline.stages.erasure import erase_person
-from leadflow_pipeline.stages.posts import PostIdentity, land_post
+from leadflow_pipeline.stages.posts import ArrivedPost, PostIdentity, land_posts
 from leadflow_pipeline_tests.integration.test_pipeline import Query, land, run
 
 OURS = ("landing", "leads", "routing", "delivery", "vendors", "ops", "analytics_data")
@@ -176,8 +176,7 @@ def test_a_person_is_found_in_a_text_however_the_phone_is_written(text: str, exp
 
 
 def post(database: Database, raw: bytes, key: str) -> None:
-    land_post(
-        database,
+    arrived = ArrivedPost(
         source="website",
         raw=raw,
         content_type="application/json",
@@ -185,3 +184,4 @@ def post(database: Database, raw: bytes, key: str) -> None:
         headers={},
         received_at=datetime.now(UTC),
     )
+    land_posts(database, [arrived])

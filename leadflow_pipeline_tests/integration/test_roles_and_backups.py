@@ -17,7 +17,7 @@ from leadflow_pipeline.adapters.database import Database, load_queries
 from leadflow_pipeline.adapters.migrations import apply_migrations
 from leadflow_pipeline.domain.errors import PermanentError
 from leadflow_pipeline.runtime.backups import read_backup, write_backup
-from leadflow_pipeline.stages.posts import PostIdentity, land_post
+from leadflow_pipeline.stages.posts import ArrivedPost, PostIdentity, land_posts
 from leadflow_pipeline_tests.integration.conftest import run_statement
 from leadflow_pipeline_tests.integration.test_pipeline import Query, land, run
 
@@ -39,8 +39,7 @@ def test_the_receiver_s_role_lands_posts_and_can_read_no_lead(database: Database
     land(database, name="Somebody Else")
     run(database)
     with Database(as_role(database_url, "leadflow_receiver")) as receiver:
-        landed = land_post(
-            receiver,
+        arrived = ArrivedPost(
             source="website",
             raw=json.dumps({"name": "Ana", "phone": "512-555-0142"}).encode(),
             content_type="application/json",
@@ -48,7 +47,7 @@ def test_the_receiver_s_role_lands_posts_and_can_read_no_lead(database: Database
             headers={},
             received_at=datetime.now(UTC),
         )
-        assert landed.is_new
+        assert land_posts(receiver, [arrived])[0].is_new
         with receiver.transaction() as transaction:
             assert transaction.value("can_store") is True
     for table in ("leads.staged_leads", "leads.normalized_leads", "ops.erased_contents", "dagster.runs"):
