@@ -45,7 +45,7 @@ create trigger keep_erased_empty
 before insert on landing.events
 for each row execute function landing.keep_erased_empty();
 
-create function ops.erase_columns(target regclass, key_column text, keys text [], emptied text []) returns bigint
+create function ops.erase_columns(target regclass, key_column text, keys text[], emptied text[]) returns bigint
 language plpgsql
 as $$
 declare
@@ -79,7 +79,7 @@ $$;
 
 comment on function ops.erase_columns is 'Empty these columns of the rows with these keys; gives how many rows.';
 
-create function ops.erase_rows(target regclass, key_column text, keys text []) returns bigint
+create function ops.erase_rows(target regclass, key_column text, keys text[]) returns bigint
 language plpgsql
 as $$
 declare

@@ -227,4 +227,4 @@ from vendors.budgets
 where
     open_until is not null
     or (spent_on = (now() at time zone 'UTC')::date and unit_cost > 0 and spent + unit_cost > daily_cap)
-order by 1;
+order by vendor;

@@ -79,10 +79,11 @@ order by kind, vendor_reference;
 -- name: empty_scores(lead_ids)!
 -- Leave of these leads' scores the rules and points, without the evidence, which may be the lead's own words.
 update leads.scored_leads
-set contributions = (
-    select coalesce(jsonb_agg(rule.value - 'evidence'), '[]')
-    from jsonb_array_elements(leads.scored_leads.contributions) as rule
-)
+set
+    contributions = (
+        select coalesce(jsonb_agg(rule.value - 'evidence'), '[]')
+        from jsonb_array_elements(leads.scored_leads.contributions) as rule
+    )
 where lead_id = any(:lead_ids::bigint[]);
 
 -- name: erase_columns(target, key_column, keys, emptied)$

@@ -90,7 +90,7 @@ left join ops.quarantine_groups as known
         and coalesce(event.quarantine_stage, 'staged_leads') = known.stage
         and coalesce(event.reason, '') = known.reason
 where event.status = 'quarantined'
-group by 1, 2, 3
+group by event.source, coalesce(event.quarantine_stage, 'staged_leads'), coalesce(event.reason, '')
 order by since;
 
 -- name: close_quarantine_groups()!
@@ -119,7 +119,7 @@ with waiting as (
         coalesce(bool_or(event.rules_version is distinct from :rules_version), false) as is_outdated
     from landing.events as event
     where event.status = 'quarantined'
-    group by 1, 2, 3
+    group by event.source, coalesce(event.quarantine_stage, 'staged_leads'), coalesce(event.reason, '')
     having min(event.quarantined_at) < now() - make_interval(secs => :settle_seconds)
 ),
 
@@ -141,31 +141,31 @@ opened as (
             run_started_at = null,
             run_ended_at = null
         where
-            known.closed_at is not null
-            or (
-                known.rules_version is distinct from excluded.rules_version
-                and (
-                    select waiting.is_outdated from waiting
-                    where
-                        waiting.source = known.source
-                        and waiting.stage = known.stage
-                        and waiting.reason = known.reason
-                )
+        known.closed_at is not null
+        or (
+            known.rules_version is distinct from excluded.rules_version
+            and (
+                select waiting.is_outdated from waiting
+                where
+                    waiting.source = known.source
+                    and waiting.stage = known.stage
+                    and waiting.reason = known.reason
             )
-            or (
-                known.run_ended_at is null
-                and known.requested_at < now() - make_interval(secs => :patience_seconds)
+        )
+        or (
+            known.run_ended_at is null
+            and known.requested_at < now() - make_interval(secs => :patience_seconds)
+        )
+        or (
+            known.run_ended_at < now() - make_interval(secs => :patience_seconds)
+            and (
+                select waiting.is_outdated from waiting
+                where
+                    waiting.source = known.source
+                    and waiting.stage = known.stage
+                    and waiting.reason = known.reason
             )
-            or (
-                known.run_ended_at < now() - make_interval(secs => :patience_seconds)
-                and (
-                    select waiting.is_outdated from waiting
-                    where
-                        waiting.source = known.source
-                        and waiting.stage = known.stage
-                        and waiting.reason = known.reason
-                )
-            )
+        )
     returning group_id, source, stage, reason
 )
 

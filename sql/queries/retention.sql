@@ -35,6 +35,7 @@ where lead_event_id in (
     select lead_event_id
     from ops.lead_events
     where happened_at < now() - make_interval(days => :days)
+    order by lead_event_id
     limit :most
 );
 
@@ -45,6 +46,7 @@ where alert_id in (
     select alert_id
     from ops.alerts
     where resolved_at < now() - make_interval(days => :days)
+    order by alert_id
     limit :most
 );
 
@@ -55,6 +57,7 @@ where run_id in (
     select run_id
     from ops.failed_runs
     where failed_at < now() - make_interval(days => :days)
+    order by failed_at
     limit :most
 );
 
