@@ -9,7 +9,7 @@ READY := .venv/.ready
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 .PHONY: up
 up: $(READY) ## install what is needed, start the whole stack with sample leads; Ctrl-C ends it
@@ -26,6 +26,10 @@ test-unit: $(READY) ## run the tests that need no database, in seconds
 .PHONY: chaos
 chaos: $(READY) ## kill parts of a running stack for ten minutes and count every lead (MINUTES=, RATE=, SEED=)
 	@$(BIN)/python -m leadflow_pipeline_tests.chaos --minutes $(or $(MINUTES),10) --rate $(or $(RATE),20) --seed $(or $(SEED),1)
+
+.PHONY: bench-mails
+bench-mails: $(READY) ## measure how many mails a second are read on one core
+	@$(BIN)/python -m leadflow_pipeline.runtime.mail_speed
 
 .PHONY: bench-posts
 bench-posts: $(READY) ## measure how fast the receiver stores posts, on a database of its own

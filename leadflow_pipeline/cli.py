@@ -22,7 +22,7 @@ from leadflow_pipeline import cli_operations
 from leadflow_pipeline.cli_bench import bench_app
 from leadflow_pipeline.cli_rules import rules_app
 from leadflow_pipeline.cli_webhooks import webhook_app
-from leadflow_pipeline.domain.errors import PermanentError, TransientError
+from leadflow_pipeline.domain.errors import PermanentError, StoppedError, TransientError
 from leadflow_pipeline.settings import Settings, read_settings
 
 # What only some commands need is imported by them: `leadflow --help` and `parse` stay quick.
@@ -96,20 +96,30 @@ def parse(
 ) -> None:
     """Show what would become of mails: one JSON object per mail. Needs no database and changes nothing."""
     from leadflow_pipeline.adapters.rule_files import load_rules
-    from leadflow_pipeline.domain.parsed_mails import describe_mail
+    from leadflow_pipeline.adapters.watched_process import WatchedProcess
+    from leadflow_pipeline.domain.mail_trust import OurMail
+    from leadflow_pipeline.domain.parsed_mails import describe_mail, describe_stopped
 
     settings = read_settings()
     rules = load_rules(settings.rules_dir)
+    ours = OurMail(addresses=settings.list_own_addresses(), hosts=settings.list_authserv_ids())
     unreadable = 0
-    for file in _each_file(files):
+    found = list(_each_file(files))
+
+    def describe(file: Path) -> dict[str, Any] | None:
         try:
-            raw = file.read_bytes()
+            return describe_mail(file.read_bytes(), rules, region=settings.default_region, ours=ours)
         except OSError as error:
-            unreadable += 1
             sys.stderr.write(f"leadflow: {file}: {error.strerror}\n")
+            return None
+
+    for file, described in zip(found, WatchedProcess()(describe, found), strict=True):
+        if isinstance(described, StoppedError):
+            described = describe_stopped(f"reading it {described}")
+        if described is None:
+            unreadable += 1
             continue
-        described = {"file": str(file), **describe_mail(raw, rules, region=settings.default_region)}
-        sys.stdout.write(json.dumps(described, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps({"file": str(file), **described}, ensure_ascii=False) + "\n")
     if unreadable:
         raise typer.Exit(1)
 
@@ -353,12 +363,23 @@ def _print_lead(lead: Any) -> None:
     for what in ("phone_problem", "email_problem", "address_problem"):
         if lead[what]:
             console.print(f"  {what.replace('_problem', ''):<11} {lead[what]}")
+    if lead["channel"] == "email":
+        console.print(f"  sender      {_sender(lead)}")
     if lead["score"] is None:
         console.print("  score       not scored yet")
     else:
         reasons = ", ".join(f"{rule['rule']} +{rule['points']} ({rule['evidence']})" for rule in lead["contributions"])
         console.print(f"  score       {lead['score']} ({lead['bucket']}): {reasons or 'no rule holds'}")
     console.print(f"  place       {_place(lead)}")
+
+
+def _sender(lead: Any) -> str:
+    if lead["sender_unproven"]:
+        return f"may be forged: nothing proves that this is from {lead['source']}, so the lead is standard at most"
+    return {
+        "pass": "proven by DKIM, SPF or DMARC",
+        "fail": "not proven by DKIM, SPF or DMARC; it claims no portal",
+    }.get(lead["authentication"], "not checked: LEADFLOW_AUTHSERV_ID is unset, or the host said nothing")
 
 
 def _place(lead: Any) -> str:

@@ -1,5 +1,7 @@
 """`leadflow rules`: for whoever writes mail rules. Reads arguments, calls one function, prints for people."""
 
+import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,14 +36,18 @@ def check() -> None:
         raise typer.Exit(1)
 
 
-@rules_app.command()
-def test(
+@rules_app.command("test")
+def try_out(
     rule: Annotated[str, typer.Argument(help="A rule's name (zillow, zillow.relay) or the path of a rule file.")],
     mail: Annotated[Path, typer.Argument(help="A mail as a file (.eml).")],
+    *,
+    example: Annotated[
+        bool, typer.Option(help="Print what was found as an example's JSON, to be kept beside the mail.")
+    ] = False,
 ) -> None:
     """Show field by field what a rule finds in a mail, and what becomes of the mail. Changes nothing."""
     from leadflow_pipeline.adapters.rule_files import load_rule, load_rules
-    from leadflow_pipeline.domain.mail_trials import try_rule
+    from leadflow_pipeline.domain.mail_trials import as_example, try_rule
 
     rules = load_rules(read_settings().rules_dir)
     if Path(rule).suffix in (".yaml", ".yml"):
@@ -56,6 +62,9 @@ def test(
     except OSError as error:
         raise PermanentError(f"{mail}: {error.strerror}. Name a mail as a file.") from error
     trials = [try_rule(raw, each, rules) for each in tried]
+    if example:
+        sys.stdout.write(json.dumps(as_example(trials[0].outcome), indent=2, ensure_ascii=False) + "\n")
+        return
     # Of several layouts only those of the mail's sender say something.
     for trial in [each for each in trials if each.claims_sender] or trials:
         _print_trial(trial)
@@ -63,6 +72,56 @@ def test(
     console.print(Text(f"Under all rules: {outcome.outcome}, source {outcome.source}, rule {outcome.rule}."))
     if outcome.reason:
         console.print(Text(f"Reason: {outcome.reason}"))
+
+
+@rules_app.command()
+def mail(
+    event_id: Annotated[int, typer.Argument(help="The event's id, as alerts and `leadflow explain` name it.")],
+) -> None:
+    """Write the mail of an event to the standard output, as it arrived: to try rules on it."""
+    from leadflow_pipeline.adapters.database import Database
+    from leadflow_pipeline.runtime.postgres import reach_database
+    from leadflow_pipeline.stages.status import read_raw_mail
+
+    with (
+        reach_database(read_settings()) as url,
+        Database(url, pool_size=1, application_name="leadflow cli") as database,
+    ):
+        raw = read_raw_mail(database, event_id)
+    if raw is None:
+        raise PermanentError(f"There is no mail with the event id {event_id}.")
+    sys.stdout.buffer.write(raw)
+
+
+@rules_app.command()
+def suggest(
+    days: Annotated[int, typer.Option(help="Leads of the last so many days.", min=1)] = 30,
+) -> None:
+    """Propose aliases: labels that had drifted and were healed, as lines to paste into the rules. Changes nothing."""
+    from leadflow_pipeline.adapters.database import Database
+    from leadflow_pipeline.adapters.rule_files import find_rule_file, load_rules
+    from leadflow_pipeline.domain.alias_suggestions import suggest_aliases
+    from leadflow_pipeline.runtime.postgres import reach_database
+    from leadflow_pipeline.stages.healed_labels import count_healed_labels
+
+    settings = read_settings()
+    rules = load_rules(settings.rules_dir)
+    with reach_database(settings) as url, Database(url, pool_size=1, application_name="leadflow cli") as database:
+        healed = count_healed_labels(database, days=days)
+    suggestions = list(suggest_aliases(healed, rules))
+    if not suggestions:
+        console.print(f"No label had to be healed in the leads of the last {days} days.")
+    for each in suggestions:
+        path, is_built_in = find_rule_file(each.rule.file_name, settings.rules_dir)
+        layout = f", layout {each.rule.name.partition('.')[2]}" if "." in each.rule.name else ""
+        console.print(Text(f"{path}{layout}, field {each.field}:"))
+        for label in each.healed:
+            leads = f"{label.leads} lead{'s' if label.leads > 1 else ''}"
+            events = ", ".join(map(str, label.event_ids))
+            console.print(Text(f'  "{label.label}" was read as "{label.known}" in {leads}; see events {events}'))
+        console.print(Text(f"  {each.line}"))
+        if is_built_in:
+            console.print("  A built-in rule: copy the file into LEADFLOW_RULES_DIR, and change it there.")
 
 
 def _print_trial(trial: "RuleTrial") -> None:

@@ -18,6 +18,8 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 
 META_GRAPH_URL = "https://graph.facebook.com/v26.0"  # current in 2026-08 (grade C)
 GOOGLE_TOKEN_URL = "https://oauth2.googleapis.com/token"
+# How Gmail names itself in Authentication-Results (general knowledge, unconfirmed); LEADFLOW_AUTHSERV_ID wins.
+GMAIL_HOST, GMAIL_AUTHSERV_ID = "imap.gmail.com", "mx.google.com"
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -41,7 +43,7 @@ class MailboxSettings(BaseModel):
     @property
     def folders(self) -> list[str]:
         """The folders' names, each once."""
-        return list(dict.fromkeys(name.strip() for name in self.folder.split(",") if name.strip()))
+        return _parts(self.folder)
 
 
 class Settings(BaseSettings):
@@ -74,6 +76,8 @@ class Settings(BaseSettings):
     imap_oauth2_token_url: str = GOOGLE_TOKEN_URL
     mailboxes: tuple[MailboxSettings, ...] = ()
     imap_backfill_days: int = Field(default=1, ge=0)
+    own_addresses: str = ""  # separated by commas
+    authserv_id: str = ""  # one or several, separated by commas
 
     webhook_website_secret: SecretStr | None = None
     webhook_standard_secret: SecretStr | None = None
@@ -173,12 +177,27 @@ class Settings(BaseSettings):
         names = MailboxSettings.model_fields
         return (MailboxSettings(**{name: getattr(self, f"imap_{name}") for name in names}), *self.mailboxes)
 
+    def list_own_addresses(self) -> frozenset[str]:
+        """The addresses that we send from: those set, and the mailboxes' users, in lower case."""
+        users = (mailbox.user or "" for mailbox in self.list_mailboxes())
+        return frozenset(each.lower() for each in (*_parts(self.own_addresses), *users) if "@" in each)
+
+    def list_authserv_ids(self) -> frozenset[str]:
+        """The receiving hosts whose `Authentication-Results` are believed, in lower case."""
+        gmail = {GMAIL_AUTHSERV_ID for mailbox in self.list_mailboxes() if mailbox.host.lower() == GMAIL_HOST}
+        return frozenset(each.lower() for each in _parts(self.authserv_id)) or frozenset(gmail)
+
     def webhook_secrets(self, source: str) -> tuple[str, ...]:
         """The secrets that open a webhook source; two while they are being rotated, none when it is closed."""
         secret: SecretStr | None = getattr(self, f"webhook_{source}_secret", None)
         if secret is None:
             return ()
-        return tuple(part.strip() for part in secret.get_secret_value().split(",") if part.strip())
+        return tuple(_parts(secret.get_secret_value()))
+
+
+def _parts(text: str) -> list[str]:
+    """What a setting names with commas between, each once."""
+    return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
 
 def read_settings() -> Settings:

@@ -41,6 +41,15 @@ def load_rules(extra_folder: Path | None = None) -> tuple[MailRule, ...]:
     return tuple(rule for _, layouts in files for rule in layouts)
 
 
+def find_rule_file(name: str, extra_folder: Path | None = None) -> tuple[Path, bool]:
+    """The file that the rule `name` is read from, and whether it is one of the package's."""
+    for folder in filter(None, (extra_folder, PACKAGE_RULES)):
+        for path in _files_in(folder):
+            if read_rule_file(path)[0].get("name") == name:
+                return path, folder == PACKAGE_RULES
+    raise RuleFileError(f"no rule file is named {name}. `leadflow rules check` reads all of them.")
+
+
 def load_rule(path: Path) -> tuple[MailRule, ...]:
     """The rule of one file: one for each of its layouts. Raises `RuleFileError`."""
     content, line = read_rule_file(path)
@@ -80,10 +89,14 @@ def rules_version(rules: Sequence[MailRule]) -> str:
     return digest.hexdigest()[:12]
 
 
+def _files_in(folder: Path) -> list[Path]:
+    return sorted((*folder.glob("*.yaml"), *folder.glob("*.yml")))
+
+
 def _rules_in(folder: Path) -> dict[str, tuple[MailRule, ...]]:
     rules: dict[str, tuple[MailRule, ...]] = {}
     files: dict[str, Path] = {}
-    for path in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml"))):
+    for path in _files_in(folder):
         layouts = load_rule(path)
         name = layouts[0].file_name
         if name in rules:

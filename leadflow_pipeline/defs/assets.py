@@ -13,9 +13,11 @@ import dagster as dg
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.adapters.meta_graph import MetaGraph
 from leadflow_pipeline.adapters.rules_in_force import RulesInForce, read_rules_in_force
+from leadflow_pipeline.adapters.watched_process import WatchedProcess
 from leadflow_pipeline.defs.failures import RETRY_TRANSIENT, no_retry_unless_transient
 from leadflow_pipeline.defs.senders import build_senders
 from leadflow_pipeline.domain.mail_rules import MailRule
+from leadflow_pipeline.domain.mail_trust import OurMail
 from leadflow_pipeline.domain.normalized_leads import NormalizedLead
 from leadflow_pipeline.domain.staged_leads import StagedLead
 from leadflow_pipeline.settings import Settings, read_settings
@@ -102,17 +104,19 @@ def staged_leads(
 ) -> dg.MaterializeResult[Any]:
     """What the sources said: mails read by rule, forms by adapter. The rest is ignored or quarantined."""
     with no_retry_unless_transient():
-        limits, batch_id, in_force = batch_limits(read_settings()), batch_of(context), rules_in_force()
-        counts = stage_leads(
+        settings, batch_id, in_force = read_settings(), batch_of(context), rules_in_force()
+        staged = stage_leads(
             database,
             batch_id=batch_id,
             rules=in_force.rules,
-            limits=limits,
+            limits=batch_limits(settings),
+            ours=OurMail(addresses=settings.list_own_addresses(), hosts=settings.list_authserv_ids()),
+            work_through=WatchedProcess(),
             contact_sources={"meta": meta_graph},
         )
-        if counts.quarantined:
+        if staged.quarantined:
             stamp_rules(database, batch_id=batch_id, version=in_force.version)
-        return materialize(counts)
+        return materialize(staged)
 
 
 @dg.asset(

@@ -1,4 +1,4 @@
-"""The two kinds of failure: trying again can help, or it cannot.
+"""The two kinds of failure: trying again can help, or it cannot. Beside them, an item that held up others.
 
 An adapter decides which one it is, once, at the edge, and keeps the cause. Whatever stands above
 only asks for the kind: Dagster retries the transient ones, the receiver answers 503 or 500.
@@ -24,3 +24,7 @@ class TransientError(Exception):
 
 class BadRowsError(PermanentError):
     """The database refuses what some of the rows hold. Without them the others can be written."""
+
+
+class StoppedError(Exception):
+    """One of several items was stopped, so that the others could go on. The message says why: "took longer than …"."""

@@ -64,12 +64,14 @@ _BUDGETS = tuple(
     )
 )
 
+# A full stop ends the sentence, but for `St. Paul` and the like.
+_CITY_WORD = r"(?:(?-i:St|Ft|Mt)\.|(?-i:[A-Z])(?:[\w'’-]|\.(?=\w))*)"
+_CITY = rf"{_CITY_WORD}(?:\s{_CITY_WORD}){{0,2}}"
 _STREET_ADDRESS = re.compile(
     r"\b\d{1,6}[A-Za-z]?\s(?:(?:n|s|e|w|ne|nw|se|sw|north|south|east|west)\.?\s)?(?:[\w'’.-]+\s){0,4}?"
     rf"(?:{words.STREET_KINDS})\b\.?"
     r"(?:,?\s(?:#\s?|(?:apt|unit|suite|ste|apartment|no)\.?\s?#?\s?)[\w-]{1,6}\b)?"
-    r"(?:,?\s(?-i:[A-Z])[\w'’.-]*(?:\s(?-i:[A-Z])[\w'’.-]*){0,2},?\s(?-i:[A-Z]{2})\b(?:,?\s\d{5}(?:-\d{4})?\b)?"
-    r"|,\s(?-i:[A-Z])[\w'’.-]*(?:\s(?-i:[A-Z])[\w'’.-]*){0,2})?",
+    rf"(?:,?\s{_CITY},?\s(?-i:[A-Z]{{2}})\b(?:,?\s\d{{5}}(?:-\d{{4}})?\b)?|,\s{_CITY})?",
     re.IGNORECASE,
 )
 _URL = re.compile(r"https?://[^\s<>\"\])]+", re.IGNORECASE)

@@ -7,7 +7,8 @@ import codecs
 import html as html_entities
 import quopri
 import re
-import unicodedata
+
+from leadflow_pipeline.domain.plain_text import composed
 
 BODY_LIMIT = 1_000_000  # characters of text, and of HTML
 
@@ -45,8 +46,8 @@ def clean_text(text: str) -> str:
     lines = _CONTROLS.sub("", _LINE_ENDS.sub("\n", text))
     if lines.isascii():
         return lines
-    seen = _WIDE_SPACES.sub(" ", _INVISIBLE.sub("", lines))
-    return unicodedata.normalize("NFC", _IDLE_JOINERS.sub("", seen))
+    seen = _IDLE_JOINERS.sub("", _WIDE_SPACES.sub(" ", _INVISIBLE.sub("", lines)))
+    return composed(seen)
 
 
 def addresses_in(text: str) -> list[str]:

@@ -223,6 +223,8 @@ class _Body:
                 yield self._block(LabelledLine(label="", value="", line=first - 1), finder, fact), "opening"
             return
         for number in allowed:
+            if fact == "message" and number in self.foreign.lines:
+                continue  # the lead writes nothing below an agent's number
             match = pattern.search(self.lines[number]) if self.lines[number] else None
             if match:
                 seen.add(fact)
@@ -257,15 +259,14 @@ class _Body:
             lines=finder.lines,
             ends=finder.until,
             ends_at_labels=not finder.through_labels,
-            is_end=None if finder.through_labels else self._ends(start.line, fact),
+            is_end=None if finder.through_labels else self._ends(start.line),
         )
         return "\n".join(taken) if fact == "message" else _one_line(taken)
 
-    def _ends(self, start: int, fact: str) -> Callable[[int], bool]:
-        """Whether somebody else speaks in a line below `start`; below a message also the portal's buttons."""
+    def _ends(self, start: int) -> Callable[[int], bool]:
+        """Whether somebody else speaks in a line below `start`: an agent's box, a footer, a portal's button."""
         others = self.foreign.lines if start not in self.foreign.lines else frozenset()
-        is_portals_message = fact == "message" and self.rule.names_senders
-        return lambda number: number in others or (is_portals_message and ends_message(self.lines[number]))
+        return lambda number: number in others or (self.rule.names_senders and ends_message(self.lines[number]))
 
     def _in_header(self, finder: Finder) -> Iterator[tuple[str, str]]:
         view = self.view

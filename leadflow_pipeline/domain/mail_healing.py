@@ -10,7 +10,7 @@ from rapidfuzz import fuzz
 
 _FILLER_WORDS = """
     number no num nr the of my your a primary main best preferred verified full daytime submitted contact customer
-    client consumer buyer renter lead prospect visitor guest
+    client consumer buyer renter lead prospect visitor guest from
 """
 _FILLERS = frozenset(_FILLER_WORDS.split())
 _LEAST_LETTERS = 4

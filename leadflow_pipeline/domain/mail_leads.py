@@ -130,6 +130,11 @@ def _is_known(origin: str, rule: MailRule) -> bool:
     return normalize_label(origin.removeprefix("label ")) in rule.known_labels.labels
 
 
+def is_healed(lead: StagedLead) -> bool:
+    """Whether a field was found under a label that had drifted."""
+    return any("(healed from " in origin for origin in lead.origins.values())
+
+
 def _healed(origin: str, fact: str, rule: MailRule) -> str:
     known = next((label for each in rule.finders.get(fact, ()) for label in each.labels), None)
     return origin if known is None or not origin.startswith("label ") else f"{origin} (healed from {known})"

@@ -4,7 +4,7 @@ Order: certain non-leads, the known sender's rule, a data block, rules that know
 non-leads, the generic rule. In doubt a mail is quarantined, as a lost lead costs more than a look at a mail.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -14,7 +14,7 @@ from leadflow_pipeline.domain.mail_filters import Filtered, filter_mail, is_spam
 from leadflow_pipeline.domain.mail_leads import LeadFacts, StatedLead, gather, labelled_facts, stated_leads
 from leadflow_pipeline.domain.mail_message import MailMessage, read_mail
 from leadflow_pipeline.domain.mail_rules import MailRule, NotALead
-from leadflow_pipeline.domain.mail_trust import with_trust
+from leadflow_pipeline.domain.mail_trust import NOBODY, OurMail, with_trust
 from leadflow_pipeline.domain.mail_unknown import LOOKED_FOR, announced_facts, form_facts, unknown_facts
 from leadflow_pipeline.domain.mail_views import MailView, views_of
 from leadflow_pipeline.domain.staged_leads import StagedLead
@@ -36,28 +36,15 @@ class MailOutcome:
     lead: StagedLead | None = None
 
 
-def judge_mail(
-    raw: bytes,
-    rules: Sequence[MailRule],
-    *,
-    own_addresses: Collection[str] = (),
-    authserv_id: str | None = None,
-) -> MailOutcome:
+def judge_mail(raw: bytes, rules: Sequence[MailRule], *, ours: OurMail = NOBODY) -> MailOutcome:
     """What becomes of the mail in `raw`. Never raises on any bytes.
 
-    `own_addresses`: those we send from, in lower case. `authserv_id`: the host whose `Authentication-Results`
-    are believed; without it every lead's `extra["authentication"]` is `none`.
+    Without a host in `ours` whose findings are believed, every lead's `extra["authentication"]` is `none`.
     """
-    return judge_message(read_mail(raw), rules, own_addresses=own_addresses, authserv_id=authserv_id)
+    return judge_message(read_mail(raw), rules, ours=ours)
 
 
-def judge_message(
-    mail: MailMessage,
-    rules: Sequence[MailRule],
-    *,
-    own_addresses: Collection[str] = (),
-    authserv_id: str | None = None,
-) -> MailOutcome:
+def judge_message(mail: MailMessage, rules: Sequence[MailRule], *, ours: OurMail = NOBODY) -> MailOutcome:
     """What becomes of a mail that is already read."""
     if mail.is_empty:
         return MailOutcome(outcome="quarantined", reason="empty mail: no subject and no text")
@@ -65,12 +52,12 @@ def judge_message(
     if filtered is not None and filtered.certain:
         return MailOutcome(outcome="ignored", reason=filtered.reason)
     views = views_of(mail)[::-1]
-    is_own = mail.from_address in own_addresses
+    is_own = mail.from_address in ours.addresses
     if is_own and len(views) > 1:
         views = views[:-1]  # what one of us forwards; the words above it are no lead's
     elif is_own and filtered is None:
         filtered = own_mail()
-    return _Judgement(mail=mail, views=views, rules=rules, filtered=filtered, authserv_id=authserv_id).outcome()
+    return _Judgement(mail=mail, views=views, rules=rules, filtered=filtered, ours=ours).outcome()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +68,7 @@ class _Judgement:
     views: Sequence[MailView]  # the innermost forwarded mail first
     rules: Sequence[MailRule]
     filtered: Filtered | None
-    authserv_id: str | None
+    ours: OurMail
 
     def outcome(self) -> MailOutcome:
         return (
@@ -114,7 +101,7 @@ class _Judgement:
             for rule in claiming:
                 if (found := self._lead_by(view, rule, stated)) is not None:
                     return found
-            if claiming and (found := self._lead_by_block(view, claiming[0], stated, source=claiming[0].source)):
+            if claiming and (found := self._lead_by_block(view, claiming[0], stated, named=claiming[0])):
                 return found
             strict = [rule for rule in claiming if not rule.shared]
             if strict:
@@ -128,7 +115,7 @@ class _Judgement:
         for view in self.views if self.generic else ():
             stated = stated_leads(view, self.generic[0])
             if stated:
-                found = self._lead_by_block(view, self.generic[0], stated, source=self._source_named_by(stated))
+                found = self._lead_by_block(view, self.generic[0], stated, named=self._rule_named_by(stated))
                 if found is not None:
                     return found
         return None
@@ -179,30 +166,31 @@ class _Judgement:
         return self._lead(lead, rule, view)
 
     def _lead_by_block(
-        self, view: MailView, rule: MailRule, stated: Sequence[StatedLead], *, source: str
+        self, view: MailView, rule: MailRule, stated: Sequence[StatedLead], *, named: MailRule
     ) -> MailOutcome | None:
         """The lead in a data block alone, where no layout of the sender is recognised."""
         if not any(each.facts.has_contact for each in stated):
             return None
         labelled = [labelled_facts(view, generic, None, None) for generic in self.generic]
         lead = gather(stated, [("labels", each) for each in labelled], view, rule)
-        outcome = self._lead(lead, rule, view)
+        outcome = self._lead(lead, named, view)
         first = stated[0]
-        source = source if source != "generic" or first.level != "adf" else "adf"
+        source = "adf" if named.everything and first.level == "adf" else named.source
         return MailOutcome(
             outcome="lead", source=source, rule=first.level, rule_version=first.version, lead=outcome.lead
         )
 
-    def _source_named_by(self, stated: Sequence[StatedLead]) -> str:
+    def _rule_named_by(self, stated: Sequence[StatedLead]) -> MailRule:
+        """The rule of the source that a data block names; the generic one where it names none that we know."""
         for each in stated:
             called = " ".join((each.source or "").lower().split())
             for rule in self.rules:
                 if called and called in rule.called:
-                    return rule.source
-        return self.generic[0].source
+                    return rule
+        return self.generic[0]
 
     def _lead(self, lead: LeadFacts, rule: MailRule, view: MailView) -> MailOutcome:
-        staged = with_trust(lead.staged(), view, rule, self.authserv_id)
+        staged = with_trust(lead.staged(), view, rule, self.mail, self.ours)
         return MailOutcome(outcome="lead", source=rule.source, rule=rule.name, rule_version=rule.version, lead=staged)
 
 
@@ -213,11 +201,15 @@ def _changed_layout(view: MailView, rules: Sequence[MailRule]) -> MailOutcome:
             missing = [group for group in facts.missing(rule) if not facts.seen & set(group)]
             if missing:
                 wanted = "; ".join(" or ".join(group) for group in missing)
-                return _of(rule, "quarantined", f"layout of {rule.source} changed: {wanted} not found")
+                return _changed(rule, f"{wanted} not found")
             return _of(rule, "quarantined", LOOKED_FOR)
     rule = rules[0]
     what = "subject or text" if rule.subject and rule.contains else "subject" if rule.subject else "text"
-    return _of(rule, "quarantined", f"layout of {rule.source} changed: {what} that the rule knows not found")
+    return _changed(rule, f"{what} that the rule knows not found")
+
+
+def _changed(rule: MailRule, what: str) -> MailOutcome:
+    return _of(rule, "quarantined", f"layout of {rule.source} changed: {what}")
 
 
 def matches(view: MailView, rule: MailRule) -> bool:

@@ -18,6 +18,12 @@ _BOX = re.compile(
     re.IGNORECASE,
 )
 _NAMED = re.compile(rf"^\W*{_SOMEBODY}(?: name)?\s*[:\t]", re.IGNORECASE)
+# A row about somebody else amidst a form's rows: it stands for itself.
+_ROW = re.compile(
+    rf"^\W*{_SOMEBODY}(?:[’']?s)?(?: (?:name|phone|cell|mobile|tel|telephone|e-?mail|number|address|id))*"
+    r"\W{0,2}[:\t]",
+    re.IGNORECASE,
+)
 _LISTING_AGENT = re.compile(r"^\W*(?:listing|selling|leasing|showing) (?:agent|broker|office)\b", re.IGNORECASE)
 _NAME_LABEL = re.compile(r"^\W*name\s*[:\t]", re.IGNORECASE)
 _COURTESY = re.compile(
@@ -42,19 +48,21 @@ _LEAD_AGAIN = re.compile(
 )
 _REACH = re.compile(r"@|\d{3}\W{0,3}\d{3}\W?\d{4}")  # an address or a number: the lead's contact stands above
 _LEAST_BEFORE_FOOTER = 3
+_ROW_LIMIT = 120
 # A portal's own line below a message: a link, a button, a piece of advice.
 _MESSAGE_END = re.compile(
     r"^\W*(?:view|see|open|read|manage|visit|click|log ?in|sign ?in|reply|respond)\b[^.?!]{0,80}https?://\S+\W*$"
     r"|^\W*(?:view|open|read|manage) (?:this|the|your|all|full|more|in|on|lead|listing|message|property|details|profile"
     r"|conversation|inquiry|application)\b[^?!]{0,50}$"
     r"|^\W*(?:reply|respond) (?:to|now|within)\b[^?!]{0,50}$"
-    r"|^\W*(?:log ?in|sign ?in) (?:to|now|and|here)\b[^?!]{0,60}$",
+    r"|^\W*(?:log ?in|sign ?in) (?:to|now|and|here)\b[^?!]{0,60}$"
+    r"|^\W*(?:pro |helpful )?tips?\s*:",
     re.IGNORECASE,
 )
 
 
 def ends_message(line: str) -> bool:
-    """Whether a portal speaks again in the line below a message."""
+    """Whether a portal speaks again in the line below a message or another value."""
     return bool(_MESSAGE_END.match(line) or _FOOTER.match(line))
 
 
@@ -94,7 +102,7 @@ def foreign_lines(lines: Sequence[str], signed: re.Pattern[str] | None = None) -
             inside = footer = False
         elif inside and named and _NAME_LABEL.match(line):
             inside = False
-        elif filled >= _LEAST_BEFORE_FOOTER and not is_blank and _is_footer(line, signed):
+        elif not is_blank and _is_footer(line, signed) and (filled >= _LEAST_BEFORE_FOOTER or (filled and "©" in line)):
             footer = True
         elif not is_blank and _begins_box(line, is_apart=filled > 0 and not lines[number - 1].strip(), reached=reached):
             inside, named, held = True, bool(_NAMED.match(line)), 0
@@ -102,7 +110,7 @@ def foreign_lines(lines: Sequence[str], signed: re.Pattern[str] | None = None) -
             inside = False
         if footer:
             footers.add(number)
-        elif inside:
+        elif inside or (len(line) <= _ROW_LIMIT and _ROW.match(line)):
             boxes.add(number)
         filled += not is_blank
         held += not is_blank
@@ -116,7 +124,7 @@ def _is_footer(line: str, signed: re.Pattern[str] | None) -> bool:
 
 def _begins_box(line: str, *, is_apart: bool, reached: bool) -> bool:
     """Whether an agent's box begins; `Assigned agent: Bob` amidst or atop a form's rows begins none."""
-    if len(line) > 120:
+    if len(line) > _ROW_LIMIT:
         return False
     if _COURTESY.match(line) or _BOX.match(line):
         return True

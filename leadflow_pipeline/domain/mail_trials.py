@@ -65,6 +65,14 @@ def try_rule(raw: bytes, rule: MailRule, rules: Sequence[MailRule]) -> RuleTrial
     )
 
 
+def as_example(outcome: MailOutcome) -> dict[str, Any]:
+    """What to write beside a mail when it is read as it should be: the form that `differences` compares with."""
+    found: dict[str, Any] = {"outcome": outcome.outcome, "source": outcome.source}
+    if outcome.lead is None:
+        return {**found, "reason": outcome.reason}
+    return {**found, "lead": {fact: text for fact in FACTS if (text := getattr(outcome.lead, fact)) is not None}}
+
+
 def differences(outcome: MailOutcome, expected: Mapping[str, Any]) -> list[str]:
     """In what a mail's outcome is not as its example says; empty where it is."""
     found = [

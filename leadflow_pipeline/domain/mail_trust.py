@@ -1,13 +1,15 @@
 """Whether a mail is from whom it says: `Authentication-Results` of our own receiving host (RFC 8601).
 
 Anyone can forge a hot lead. A mail that fails is taken in and marked; what a mark costs is decided by the score.
+Only what our host wrote on the mail itself counts: what is forwarded inside a mail is as good as its forwarder.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from leadflow_pipeline.domain.generic_mail import FREE_MAIL_DOMAINS
 from leadflow_pipeline.domain.mail_message import MailMessage
 from leadflow_pipeline.domain.mail_rules import MailRule
 from leadflow_pipeline.domain.mail_views import MailView
@@ -22,20 +24,44 @@ _REFUSALS = frozenset({"fail", "softfail", "permerror", "none", "neutral", "poli
 _NOBODYS_DOMAINS = frozenset({"com", "net", "org", "edu", "gov", "io", "co", "info", "co.uk", "com.mx", "com.au"})
 
 
-def with_trust(lead: StagedLead, view: MailView, rule: MailRule, authserv_id: str | None) -> StagedLead:
-    """The lead with `authentication`; with `suspected_forgery` where a mail claims a portal and fails."""
+@dataclass(frozen=True, kw_only=True)
+class OurMail:
+    """Who we are in mail: the addresses we send from, and the receiving hosts whose findings are believed."""
+
+    addresses: frozenset[str] = frozenset()  # in lower case
+    hosts: frozenset[str] = frozenset()  # as they name themselves in `Authentication-Results`, in lower case
+
+    def includes(self, address: str | None) -> bool:
+        """Whether it is one of our addresses, or of a colleague at a domain of ours."""
+        domain = (address or "").rpartition("@")[2]
+        ours = {each.rpartition("@")[2] for each in self.addresses} - FREE_MAIL_DOMAINS
+        return address in self.addresses or domain in ours
+
+
+NOBODY = OurMail()
+
+
+def with_trust(lead: StagedLead, view: MailView, rule: MailRule, mail: MailMessage, ours: OurMail) -> StagedLead:
+    """The lead with `authentication`; with `suspected_forgery` where the mail claims a portal and cannot prove it.
+
+    `rule` is the rule of the source that the lead is said to be from; `view` is `mail` or a mail forwarded in it.
+    """
     claimed = next((each for each in view.senders if rule.names_senders and rule.claims([each])), None)
-    result: Authentication = "none"
-    # What somebody forwarded by hand is signed by nobody we could ask.
-    if not view.forwarded:
-        result = authentication(view.mail, claimed or (view.senders[0] if view.senders else None), authserv_id)
-    marks = {"suspected_forgery": True} if result == "fail" and claimed else {}
+    is_forwarded = view.forwarded or view.mail is not mail
+    sender = mail.from_address if is_forwarded else claimed or next(iter(view.senders), None)
+    result = authentication(mail, sender, ours.hosts)
+    if result == "fail" and sender != mail.from_address and ours.includes(mail.from_address):
+        result = authentication(mail, mail.from_address, ours.hosts)  # a group of ours passed it on
+        is_forwarded = is_forwarded or result == "pass"
+    is_proven = result == "pass" and (ours.includes(mail.from_address) if is_forwarded else claimed is not None)
+    is_forgery = rule.names_senders and result != "none" and not is_proven
+    marks = {"suspected_forgery": True} if is_forgery else {}
     return replace(lead, extra={**lead.extra, "authentication": result, **marks})
 
 
-def authentication(mail: MailMessage, sender: str | None, authserv_id: str | None) -> Authentication:
+def authentication(mail: MailMessage, sender: str | None, hosts: Collection[str]) -> Authentication:
     """Whether the sender's domain stands behind the mail, as our own receiving host saw it."""
-    results = _results_of(mail, authserv_id)
+    results = _results_of(mail, hosts)
     if results is None or sender is None:
         return "none"
     domain = sender.rpartition("@")[2]
@@ -45,11 +71,11 @@ def authentication(mail: MailMessage, sender: str | None, authserv_id: str | Non
     return "fail" if any(verdict in _REFUSALS or verdict == "pass" for _, verdict, _ in judged) else "none"
 
 
-def _results_of(mail: MailMessage, authserv_id: str | None) -> list[tuple[str, str, dict[str, str]]] | None:
-    """The results of the believed host's own header. It writes above all others, so a later one may be forged."""
-    for value in mail.headers.get("authentication-results", ()) if authserv_id else ():
+def _results_of(mail: MailMessage, hosts: Collection[str]) -> list[tuple[str, str, dict[str, str]]] | None:
+    """The results of a believed host's own header. It writes above all others, so a later one may be forged."""
+    for value in mail.headers.get("authentication-results", ()) if hosts else ():
         parts = _COMMENT.sub(" ", _COMMENT.sub(" ", value)).split(";")
-        if authserv_id and (parts[0].split() or [""])[0].lower() == authserv_id.lower():
+        if (parts[0].split() or [""])[0].lower() in hosts:
             return list(_each_result(parts[1:]))
     return None
 

@@ -140,6 +140,6 @@ def _names_alone(lines: Sequence[str], numbers: Sequence[int]) -> Iterator[tuple
         match = _NAME_ALONE.match(lines[number])
         if match and not words.NO_NAME.search(lines[number]) and (name := name_in(match["value"])):
             is_written_as_name = all(word[0].isupper() or word in _PARTICLES for word in name.split())
-            if is_written_as_name or (0 < first - number <= 2 and len(name.split()) <= 3):
+            if is_written_as_name or (0 < first - number <= 2 and len(set(name.split()) - _PARTICLES) <= 3):
                 found.append((number, name))
     yield from sorted(found, key=lambda each: abs(first - each[0]) + (each[0] > first))

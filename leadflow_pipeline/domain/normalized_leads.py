@@ -84,6 +84,7 @@ class NormalizedLead:
     lead_type: str | None = None  # buyer, seller or renter
     timeframe: str | None = None
     message: str | None = None
+    sender_unproven: bool = False  # the mail claims a portal that does not stand behind it
 
 
 def normalize_lead(staged: StagedLead, *, region: str) -> NormalizedLead:
@@ -137,6 +138,7 @@ def normalize_lead(staged: StagedLead, *, region: str) -> NormalizedLead:
         lead_type=lead_type,
         timeframe=clean_line(staged.timeframe, _SHORT_LIMIT) or None,
         message=clean_paragraphs(staged.message, _MESSAGE_LIMIT) or None,
+        sender_unproven=staged.extra.get("suspected_forgery") is True,
     )
 
 

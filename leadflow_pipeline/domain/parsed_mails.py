@@ -9,13 +9,14 @@ from typing import Any
 
 from leadflow_pipeline.domain.mail_outcomes import judge_mail
 from leadflow_pipeline.domain.mail_rules import MailRule
+from leadflow_pipeline.domain.mail_trust import NOBODY, OurMail
 from leadflow_pipeline.domain.normalized_leads import normalize_lead
 from leadflow_pipeline.domain.staged_leads import StagedLead
 
 
-def describe_mail(raw: bytes, rules: Sequence[MailRule], *, region: str) -> dict[str, Any]:
+def describe_mail(raw: bytes, rules: Sequence[MailRule], *, region: str, ours: OurMail = NOBODY) -> dict[str, Any]:
     """The outcome of a mail: `outcome`, `reason`, `source`, `rule`, `lead` (None unless the outcome is a lead)."""
-    outcome = judge_mail(raw, rules)
+    outcome = judge_mail(raw, rules, ours=ours)
     return {
         "outcome": outcome.outcome,
         "reason": outcome.reason,
@@ -23,6 +24,11 @@ def describe_mail(raw: bytes, rules: Sequence[MailRule], *, region: str) -> dict
         "rule": outcome.rule,
         "lead": describe_lead(outcome.lead, region=region) if outcome.lead and outcome.outcome == "lead" else None,
     }
+
+
+def describe_stopped(reason: str) -> dict[str, Any]:
+    """The outcome of a mail that could not be read to its end."""
+    return {"outcome": "quarantined", "reason": reason, "source": None, "rule": None, "lead": None}
 
 
 def describe_lead(staged: StagedLead, *, region: str) -> dict[str, Any]:

@@ -49,10 +49,14 @@ def capitalize_word(word: str) -> str:
     return (first if len(first) == 1 else word[:1]) + word[1:].lower()
 
 
+def composed(text: str) -> str:
+    """The text with letters and their marks as one sign each (NFC), in time linear in its length."""
+    return unicodedata.normalize("NFC", _RUN_OF_SIGNS.sub(_with_few_marks, text))
+
+
 def _printable(text: str) -> str:
-    visible = _RUN_OF_SIGNS.sub(_with_few_marks, _INVISIBLE.sub("", text))
-    composed = unicodedata.normalize("NFC", visible)
-    return unicodedata.normalize("NFC", _JOINERS.sub(_joining, _WIDE_SPACES.sub(" ", composed)))
+    visible = composed(_INVISIBLE.sub("", text))
+    return unicodedata.normalize("NFC", _JOINERS.sub(_joining, _WIDE_SPACES.sub(" ", visible)))
 
 
 def _with_few_marks(run: re.Match[str]) -> str:

@@ -1,20 +1,22 @@
 """Claims a batch of events and reads each into a lead, a reason to ignore it, or a reason to quarantine it.
 
-What a mail or a form says is decided in `domain`. One bad event never stops the others.
+What a mail or a form says is decided in `domain`. One bad event never stops the others, and none holds them up.
 """
 
 import hashlib
 import time
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
-from leadflow_pipeline.domain.errors import PermanentError, TransientError
+from leadflow_pipeline.domain.errors import PermanentError, StoppedError, TransientError
+from leadflow_pipeline.domain.mail_leads import is_healed
 from leadflow_pipeline.domain.mail_outcomes import judge_mail
 from leadflow_pipeline.domain.mail_rules import MailRule
+from leadflow_pipeline.domain.mail_trust import NOBODY, OurMail
 from leadflow_pipeline.domain.staged_leads import StagedLead
 from leadflow_pipeline.domain.webhook_sources.payloads import JSON_TYPE
 from leadflow_pipeline.domain.webhook_sources.registry import SOURCES
@@ -27,6 +29,8 @@ from leadflow_pipeline.stages.store import Store, StoreTransaction, as_json_rows
 
 # An event that was claimed this often and never settled takes its worker down; it waits for a person.
 MAX_ATTEMPTS = 5
+# The share of its lease that a batch may spend on reading; what is not read by then goes back, for the next run.
+READING_SHARE = 1 / 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +47,14 @@ class EventOutcome:
     parts: tuple[bytes, ...] = ()  # become events of their own
 
 
+class WorkThrough(Protocol):
+    """Like `map`; an item that takes too long comes out as a `StoppedError`. See `adapters.watched_process`."""
+
+    def __call__(
+        self, function: Callable[[Mapping[str, Any]], EventOutcome], items: Sequence[Mapping[str, Any]], /
+    ) -> Iterable[EventOutcome | StoppedError]: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class StagedCounts:
     """What a batch came to."""
@@ -51,6 +63,8 @@ class StagedCounts:
     staged: int
     ignored: int
     quarantined: int
+    returned: int  # not read in time, left to the next run
+    healed: int  # leads with a field whose label had drifted; `leadflow rules suggest` lists the labels
     postponed: int  # their vendor could not tell who they are; tried again later
     read_seconds: float
 
@@ -62,8 +76,10 @@ def stage_leads(
     rules: Sequence[MailRule],
     limits: BatchLimits,
     contact_sources: Mapping[str, ContactSource] | None = None,
+    ours: OurMail = NOBODY,
+    work_through: WorkThrough = map,
 ) -> StagedCounts:
-    """Claim up to a batch of open events and stage them.
+    """Claim up to a batch of open events and stage them; `work_through` bounds the time that one may take.
 
     The claim is committed before anything is read, so that a worker that dies leaves its mark on the
     event it died of. A second call with the same batch goes over the same events.
@@ -77,9 +93,19 @@ def stage_leads(
         )
     contacts = fetch_contacts(store, batch_id, events, contact_sources or {})
     started = time.perf_counter()
-    outcomes = [judge_event(event, rules, contacts.get(event["event_id"])) for event in events]
+    outcomes: list[EventOutcome] = []
+    for found in work_through(partial(judge_event, rules=rules, ours=ours, contacts=contacts), events):
+        event = events[len(outcomes)]
+        outcomes.append(_stopped(event, found) if isinstance(found, StoppedError) else found)
+        if time.perf_counter() - started > limits.lease_seconds * READING_SHARE:
+            break
     read_seconds = time.perf_counter() - started
+    unread = events[len(outcomes) :]
     outcomes = _write_isolating(store, batch_id, outcomes)
+    if unread:
+        with store.transaction() as transaction:
+            transaction.execute("return_events", batch_id=batch_id, event_ids=[event["event_id"] for event in unread])
+            transaction.execute("announce_landing")
     counts = Counter(outcome.status for outcome in outcomes)
     return StagedCounts(
         claimed=len(events),
@@ -87,11 +113,19 @@ def stage_leads(
         ignored=counts["ignored"],
         quarantined=counts["quarantined"],
         postponed=counts["pending"],
+        returned=len(unread),
+        healed=sum(outcome.lead is not None and is_healed(outcome.lead) for outcome in outcomes),
         read_seconds=read_seconds,
     )
 
 
-def judge_event(event: Mapping[str, Any], rules: Sequence[MailRule], contact: Contact | None = None) -> EventOutcome:
+def judge_event(
+    event: Mapping[str, Any],
+    *,
+    rules: Sequence[MailRule],
+    ours: OurMail = NOBODY,
+    contacts: Mapping[int, Contact] | None = None,
+) -> EventOutcome:
     """What an event comes to, with what was fetched for it. Never raises: what cannot be judged is quarantined."""
     if event["attempts"] > MAX_ATTEMPTS:
         return _quarantined(
@@ -99,16 +133,20 @@ def judge_event(event: Mapping[str, Any], rules: Sequence[MailRule], contact: Co
         )
     try:
         if event["channel"] == "email":
-            return _judge_mail(event, rules)
-        return _judge_form(event, contact)
+            return _judge_mail(event, rules, ours)
+        return _judge_form(event, (contacts or {}).get(event["event_id"]))
     except Exception as error:  # noqa: BLE001 - one bad event must not stop the batch; the reason keeps its kind
         return _quarantined(
             event, f"reading it failed with {type(error).__name__}; a fault in leadflow, not in the lead"
         )
 
 
-def _judge_mail(event: Mapping[str, Any], rules: Sequence[MailRule]) -> EventOutcome:
-    outcome = judge_mail(bytes(event["raw"]), rules)
+def _stopped(event: Mapping[str, Any], error: StoppedError) -> EventOutcome:
+    return _quarantined(event, f"reading it {error}; it was stopped so that other leads do not wait")
+
+
+def _judge_mail(event: Mapping[str, Any], rules: Sequence[MailRule], ours: OurMail) -> EventOutcome:
+    outcome = judge_mail(bytes(event["raw"]), rules, ours=ours)
     return EventOutcome(
         event_id=event["event_id"],
         status="staged" if outcome.outcome == "lead" else outcome.outcome,
@@ -249,4 +287,5 @@ def _describe(outcome: EventOutcome) -> dict[str, Any]:
         "rule": outcome.rule,
         "rule_version": outcome.rule_version,
         "origins": dict(outcome.lead.origins),
+        "forgery": "suspected" if outcome.lead.extra.get("suspected_forgery") is True else None,
     }

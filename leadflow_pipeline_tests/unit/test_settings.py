@@ -60,3 +60,33 @@ def test_a_relative_home_is_the_same_from_every_folder(
 def test_no_secret_shows_in_the_settings_own_text() -> None:
     settings = Settings(_env_file=None, database_url="postgresql://u:hush@h/d", imap_password="hush")
     assert "hush" not in repr(settings)
+
+
+def test_the_mailboxes_own_users_count_as_our_addresses_without_being_named() -> None:
+    """A copy of our own answer in the shared mailbox is no lead, also where nobody has set anything."""
+    settings = Settings(
+        _env_file=None,
+        imap_host="imap.gmail.com",
+        imap_user="Leads@Brokerage.example",
+        mailboxes=({"host": "mail.example", "user": "jane"},),
+        own_addresses="bob@brokerage.example, eve@brokerage.example,",
+    )
+    assert settings.list_own_addresses() == {
+        "leads@brokerage.example",
+        "bob@brokerage.example",
+        "eve@brokerage.example",
+    }
+
+
+@pytest.mark.parametrize(
+    ("host", "named", "believed"),
+    [
+        ("imap.gmail.com", "", {"mx.google.com"}),
+        ("imap.gmail.com", "MX.brokerage.example", {"mx.brokerage.example"}),
+        ("mail.example", "", set()),
+        ("mail.example", "a.example, b.example", {"a.example", "b.example"}),
+    ],
+)
+def test_the_receiving_host_is_named_or_gmails_own(host: str, named: str, believed: set[str]) -> None:
+    settings = Settings(_env_file=None, imap_host=host, authserv_id=named)
+    assert settings.list_authserv_ids() == believed

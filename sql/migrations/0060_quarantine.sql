@@ -19,6 +19,7 @@ update landing.events
 set quarantined_at = landed_at, quarantine_stage = case when raw = '' then 'landed_mails' else 'staged_leads' end
 where status = 'quarantined';
 
+drop index if exists landing.events_quarantined_by_source;
 create index events_quarantined on landing.events (source, quarantine_stage, reason) where status = 'quarantined';
 
 create table ops.quarantine_groups (

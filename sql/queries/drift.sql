@@ -58,3 +58,42 @@ select
 from landing.events
 where received_at > now() - make_interval(days => :past_days) and source <> 'inbox'
 group by channel, source, hour_of_week;
+
+-- name: count_healed_labels(days)
+-- The labels that stood for one a rule knows, by rule and field: how many leads of the last days, and the latest events.
+with healed as (
+    select
+        staged.rule,
+        origin.key as field,
+        regexp_match(origin.value, '^\w+: label (.*) \(healed from (.*)\)$') as labels,
+        staged.event_id,
+        staged.received_at
+    from leads.staged_leads as staged
+    cross join lateral jsonb_each_text(staged.origins) as origin
+    where
+        staged.channel = 'email'
+        and staged.received_at > now() - make_interval(days => :days)
+        and strpos(origin.value, '(healed from ') > 0
+),
+
+placed as (
+    select
+        healed.*,
+        row_number() over (
+            partition by healed.rule, healed.field, healed.labels
+            order by healed.received_at desc, healed.event_id desc
+        ) as place
+    from healed
+    where healed.labels is not null
+)
+
+select
+    rule,
+    field,
+    labels[1] as label,
+    labels[2] as known,
+    count(*) as leads,
+    array_agg(event_id order by place) filter (where place <= 3) as event_ids
+from placed
+group by rule, field, labels
+order by leads desc, rule asc, field asc, label asc;

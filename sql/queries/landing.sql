@@ -130,6 +130,12 @@ set
 from earlier
 where landing.events.event_id = :event_id and landing.events.status = 'quarantined' and landing.events.raw = '';
 
+-- name: read_raw_mail(event_id)$
+-- A mail as it arrived.
+select raw
+from landing.events
+where event_id = :event_id and channel = 'email';
+
 -- name: find_event(channel, source, external_id)$
 -- The id of the event that arrived first under this identity.
 select event_id
@@ -307,6 +313,16 @@ from
     jsonb_to_recordset(:rows::jsonb)
         as outcome (event_id bigint, status text, reason text, source text, rule text)
 where landing.events.event_id = outcome.event_id and landing.events.batch_id = :batch_id;
+
+-- name: return_events(batch_id, event_ids)!
+-- Give back what the batch had no time to read; it is as if it had never been claimed.
+update landing.events
+set
+    batch_id = null,
+    lease_until = null,
+    requested_at = null,
+    attempts = greatest(attempts - 1, 0)
+where batch_id = :batch_id and event_id = any(:event_ids::bigint[]);
 
 -- name: release_events(batch_id)!
 -- End the lease on the batch's events whose lead has found its place or waits for an agent.

@@ -37,7 +37,8 @@ insert into leads.normalized_leads (
     rent_monthly,
     lead_type,
     timeframe,
-    message
+    message,
+    sender_unproven
 )
 select
     normalized.lead_id,
@@ -76,7 +77,8 @@ select
     normalized.rent_monthly,
     normalized.lead_type,
     normalized.timeframe,
-    normalized.message
+    normalized.message,
+    normalized.sender_unproven
 from jsonb_populate_recordset(null::leads.normalized_leads, :rows::jsonb) as normalized
 inner join leads.staged_leads as staged
     on normalized.lead_id = staged.lead_id and staged.batch_id = :batch_id
@@ -118,4 +120,5 @@ on conflict (lead_id) do update
         lead_type = excluded.lead_type,
         timeframe = excluded.timeframe,
         message = excluded.message,
+        sender_unproven = excluded.sender_unproven,
         normalized_at = now();

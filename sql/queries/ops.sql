@@ -61,6 +61,8 @@ select
     staged.rule,
     staged.rule_version,
     staged.received_at,
+    staged.extra ->> 'authentication' as authentication,
+    normalized.sender_unproven,
     normalized.full_name,
     normalized.phone_valid,
     normalized.phone_problem,

@@ -2,6 +2,7 @@ with sums as (
     select
         leads.lead_id,
         leads.batch_id,
+        leads.sender_unproven,
         coalesce(sum(contributions.points), 0)::integer as score,
         coalesce(
             jsonb_agg(
@@ -17,14 +18,15 @@ with sums as (
     from {{ source('leads', 'normalized_leads') }} as leads
     left join {{ ref('lead_score_contributions') }} as contributions
         on leads.lead_id = contributions.lead_id and leads.batch_id = contributions.batch_id
-    group by leads.lead_id, leads.batch_id
+    group by leads.lead_id, leads.batch_id, leads.sender_unproven
 )
 
 select
     sums.lead_id,
     sums.batch_id,
     sums.score,
-    thresholds.bucket,
+    -- Anyone can forge a hot lead: who claims a portal and cannot prove it is treated as standard at most.
+    case when sums.sender_unproven and thresholds.bucket = 'hot' then 'standard' else thresholds.bucket end as bucket,
     sums.contributions,
     version.scoring_version
 from sums

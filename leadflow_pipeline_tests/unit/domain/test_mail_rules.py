@@ -409,3 +409,29 @@ def test_the_version_of_the_rules_changes_with_what_they_say(tmp_path: Path) -> 
     assert rules_version(load_rules(tmp_path)) == first
     (tmp_path / "sample.yaml").write_text(GOOD.replace("[Phone]", "[Phone, Mobile]"))
     assert rules_version(load_rules(tmp_path)) != first
+
+
+def test_the_rule_in_the_docs_reads_the_mail_it_is_for(tmp_path: Path) -> None:
+    """People start by copying it."""
+    page = (Path(__file__).parents[3] / "docs" / "mail-rules.md").read_text()
+    (tmp_path / "casa_central.yaml").write_text(page.split("```yaml\n")[1].split("```")[0])
+    rules = load_rules(tmp_path)
+    outcome = judged(
+        *rules,
+        text="Full Name: Ana Lee\nMobile: 512-555-0142\n\nMessage from the visitor\nIs it free?\nView this lead\n",
+        sender="leads@casacentral.example",
+        subject="New inquiry for 12 Oak St, Austin, TX 78704",
+        Reply_To="ana@example.net",
+    )
+    assert (outcome.source, facts(outcome)) == (
+        "casa_central",
+        {
+            "name": "Ana Lee",
+            "phone": "512-555-0142",
+            "email": "ana@example.net",
+            "property_address": "12 Oak St, Austin, TX 78704",
+            "message": "Is it free?",
+        },
+    )
+    digest = judged(*rules, text="14 visits", sender="leads@casacentral.example", subject="Your weekly report")
+    assert (digest.outcome, digest.reason) == ("ignored", "digest of the portal")

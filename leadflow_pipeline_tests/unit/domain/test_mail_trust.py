@@ -7,6 +7,7 @@ import pytest
 
 from leadflow_pipeline.adapters.rule_files import load_rules
 from leadflow_pipeline.domain.mail_outcomes import MailOutcome, judge_mail
+from leadflow_pipeline.domain.mail_trust import NOBODY, OurMail
 from leadflow_pipeline.domain.staged_leads import StagedLead
 
 RULES = load_rules()
@@ -130,15 +131,16 @@ def test_a_changed_layout_with_metadata_is_still_a_lead() -> None:
 
 
 HOST = "mx.brokerage.test"
+OURS = OurMail(addresses=frozenset({"leads@brokerage.test"}), hosts=frozenset({HOST}))
 
 
-def mark(results: str | None, *, sender: str = REALTOR, authserv_id: str | None = HOST, extra: str = "") -> Any:
+def mark(results: str | None, *, sender: str = REALTOR, ours: OurMail = OURS, extra: str = "") -> Any:
     headers = {"Authentication-Results": results} if results else {}
     lead = read(
         "First Name: Ada\nName: Ada\nPhone Number: 512-555-0142\nPhone: 512-555-0142\nMessage: Hi" + extra,
         sender=sender,
         headers=headers,
-        authserv_id=authserv_id,
+        ours=ours,
     )
     return lead.extra["authentication"], lead.extra.get("suspected_forgery", False)
 
@@ -169,7 +171,7 @@ def test_a_mail_that_claims_a_portal_is_marked_when_the_portal_does_not_stand_be
 
 def test_without_a_configured_host_nothing_is_believed() -> None:
     """Any sender can write the header into their own mail."""
-    assert mark(f"{HOST}; dmarc=pass header.from=email.realtor.com", authserv_id=None) == ("none", False)
+    assert mark(f"{HOST}; dmarc=pass header.from=email.realtor.com", ours=NOBODY) == ("none", False)
 
 
 def test_a_site_that_fails_is_noted_but_forges_nobody() -> None:
@@ -184,9 +186,71 @@ def test_only_our_hosts_topmost_header_counts() -> None:
         f"Authentication-Results: {HOST}; dmarc=pass header.from=email.realtor.com\r\n"
         f"From: {REALTOR}\r\nSubject: x\r\n\r\nFirst Name: Ada\r\nPhone Number: 512-555-0142\r\n"
     )
-    outcome = judge_mail(raw.encode(), RULES, authserv_id=HOST)
+    outcome = judge_mail(raw.encode(), RULES, ours=OURS)
     assert outcome.lead is not None
     assert outcome.lead.extra["authentication"] == "fail"
+
+
+def forwarded(sender: str, results: str, *, attached: bool = False) -> dict[str, Any]:
+    """The marks of a portal's mail that `sender` passes on, which may be made up."""
+    inner = f"From: {REALTOR}\r\nTo: leads@brokerage.test\r\nSubject: New realtor.com lead - Ada\r\n"
+    body = "First Name: Ada\r\nPhone Number: 512-555-0142\r\n"
+    head = f"Authentication-Results: {results}\r\nFrom: {sender}\r\nSubject: Fwd: New realtor.com lead - Ada\r\n"
+    if attached:
+        proven = f"Authentication-Results: {HOST}; dmarc=pass header.from=email.realtor.com\r\n"
+        raw = f"{head}Content-Type: message/rfc822\r\n\r\n{proven}{inner}\r\n{body}"
+    else:
+        raw = f"{head}\r\n---------- Forwarded message ---------\r\n{inner}\r\n{body}"
+    outcome = judge_mail(raw.encode(), RULES, ours=OURS)
+    assert outcome.source == "realtor_com"
+    assert outcome.lead is not None, outcome.reason
+    return dict(outcome.lead.extra)
+
+
+@pytest.mark.parametrize("attached", [False, True])
+@pytest.mark.parametrize(
+    ("sender", "results", "expected"),
+    [
+        ("jane@brokerage.test", f"{HOST}; dkim=pass header.d=brokerage.test", ("pass", None)),
+        ("jane@brokerage.test", f"{HOST}; dkim=fail header.d=brokerage.test", ("fail", True)),
+        ("eve@evil.test", f"{HOST}; dmarc=pass header.from=evil.test", ("pass", True)),
+    ],
+)
+def test_a_forwarded_portal_mail_is_as_good_as_its_forwarder(
+    sender: str, results: str, expected: tuple[str, bool | None], attached: bool
+) -> None:
+    """Anyone can write "From: realtor.com" below "Forwarded message", or attach a mail with a header of their own."""
+    marks = forwarded(sender, results, attached=attached)
+    assert (marks["authentication"], marks.get("suspected_forgery")) == expected
+
+
+@pytest.mark.parametrize(
+    ("sender", "results", "is_marked"),
+    [
+        (REALTOR, f"{HOST}; dmarc=pass header.from=email.realtor.com", None),
+        ("a@evil.test", f"{HOST}; dmarc=pass header.from=evil.test", True),
+        ("a@evil.test", f"{HOST}; none", None),
+    ],
+)
+def test_metadata_that_names_a_portal_claims_it(sender: str, results: str, is_marked: bool | None) -> None:
+    """Anyone can write `lead_source` into their own mail."""
+    page = tags(name="Ada", phone="512-555-0142", source="realtor.com")
+    lead = read(page=page, sender=sender, headers={"Authentication-Results": results}, ours=OURS)
+    assert lead.extra.get("suspected_forgery") == is_marked
+
+
+def test_a_group_of_ours_passes_on_what_it_got() -> None:
+    """A Google group rewrites the sender and breaks the portal's signature (trap 9)."""
+    lead = read(
+        "First Name: Ada\nPhone Number: 512-555-0142",
+        sender="'realtor.com' via Leads <group@brokerage.test>",
+        headers={
+            "X-Original-From": REALTOR,
+            "Authentication-Results": f"{HOST}; dkim=pass header.d=brokerage.test",
+        },
+        ours=OURS,
+    )
+    assert (lead.extra["authentication"], lead.extra.get("suspected_forgery")) == ("pass", None)
 
 
 def test_own_mail_coming_back_is_no_lead() -> None:
@@ -195,7 +259,7 @@ def test_own_mail_coming_back_is_no_lead() -> None:
         "Is Saturday at 2pm fine for the tour? Call me: 512-555-0100",
         sender="Bob Agent <bob@brokerage.test>",
         subject="Your tour",
-        own_addresses={"bob@brokerage.test"},
+        ours=OurMail(addresses=frozenset({"bob@brokerage.test"})),
     )
     assert (own.outcome, own.reason) == ("ignored", "own mail coming back (sent from one of our addresses)")
 
@@ -207,7 +271,7 @@ def test_what_one_of_us_forwards_is_still_read() -> None:
         "Date: Mon\nSubject: House\nTo: <bob@brokerage.test>\n\nIs the house on 12 Oak St still available?",
         sender="Bob Agent <bob@brokerage.test>",
         subject="Fwd: House",
-        own_addresses={"bob@brokerage.test"},
+        ours=OurMail(addresses=frozenset({"bob@brokerage.test"})),
     )
     assert outcome.lead is not None, outcome.reason
     assert (outcome.lead.email, outcome.lead.phone) == ("ada@example.net", None)
@@ -218,7 +282,7 @@ def test_a_form_that_sends_from_our_own_address_is_a_lead() -> None:
     outcome = judged(
         "Name: Ada Example\nEmail: ada@example.net\nMessage: Hello",
         sender="leads@brokerage.test",
-        own_addresses={"leads@brokerage.test"},
+        ours=OurMail(addresses=frozenset({"leads@brokerage.test"})),
     )
     assert outcome.outcome == "lead"
 
