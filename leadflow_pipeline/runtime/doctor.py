@@ -48,7 +48,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield _look(f"Webhook {source.name}", functools.partial(_describe_webhook, settings, source))
     yield _look("Dagster UI", lambda: _service(f"{dagster_url(settings)}/server_info", dagster_url(settings)))
     yield _look("Mailbox", lambda: _mailbox(settings))
-    yield _look("Secrets", lambda: _secrets(settings))
+    yield _look("Secrets", lambda: check_secrets(settings))
 
 
 def _examine_database(url: str) -> Iterator[Finding]:
@@ -113,7 +113,7 @@ def _describe_webhook(settings: Settings, source: Source) -> str:
     return f"closed; LEADFLOW_WEBHOOK_{source.name.upper()}_SECRET opens it"
 
 
-def _secrets(settings: Settings) -> str:
+def check_secrets(settings: Settings) -> str:
     """Placeholders left from an example, and files that others on this machine can read."""
     faults = []
     given = [name for name in secret_names() if getattr(settings, name) is not None]
