@@ -51,6 +51,14 @@ format: $(READY) ## put Python and SQL into the house's form
 	$(BIN)/sqlfluff fix --templater placeholder sql
 	$(BIN)/sqlfluff fix --templater jinja dbt_scoring
 
+.PHONY: train-intents
+train-intents: $(READY) ## train the local model of inquiries anew from its texts (docs/intents.md)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m leadflow_pipeline.training.train
+
+.PHONY: compare-intents
+compare-intents: $(READY) ## hold approaches against each other; figures and pictures of docs/intents.md
+	@OMP_NUM_THREADS=1 $(BIN)/python -m leadflow_pipeline.training.report
+
 .PHONY: lock
 lock: $(READY) ## choose dependency versions anew from setup.py
 	$(BIN)/uv pip compile setup.py --extra dev --universal --python-version 3.11 --generate-hashes \

@@ -15,7 +15,18 @@ setup(
     description="Every inbound lead of a real-estate brokerage, cleaned, scored and with the right agent in seconds.",
     python_requires=">=3.11",
     packages=find_packages(include=["leadflow_pipeline", "leadflow_pipeline.*"]),
-    package_data={"leadflow_pipeline": ["**/*.yaml", "**/*.csv", "**/*.tmpl", "**/*.html", "**/*.js"]},
+    package_data={
+        "leadflow_pipeline": [
+            "**/*.yaml",
+            "**/*.csv",
+            "**/*.tmpl",
+            "**/*.html",
+            "**/*.js",
+            "**/*.txt",
+            "**/*.gz",
+            "**/*.json",
+        ]
+    },
     install_requires=[
         f"dagster=={DAGSTER}",
         f"dagster-webserver=={DAGSTER}",
@@ -64,6 +75,7 @@ setup(
             "schemathesis",  # calls the receiver in every way its OpenAPI document allows, and in some it does not
             "selenium",  # drives the pages in a real browser
             "httpx2",  # what starlette's test client speaks
+            "scikit-learn",  # trains the model of inquiries; the pipeline reads the weights without it
             "ruff",
             "mypy",
             "import-linter",

@@ -20,6 +20,7 @@ from rich.table import Table
 
 from leadflow_pipeline import cli_operations
 from leadflow_pipeline.cli_bench import bench_app
+from leadflow_pipeline.cli_intent import intent
 from leadflow_pipeline.cli_rules import rules_app
 from leadflow_pipeline.cli_webhooks import webhook_app
 from leadflow_pipeline.domain.errors import PermanentError, StoppedError, TransientError
@@ -44,6 +45,7 @@ app.command()(cli_operations.backup)
 app.command()(cli_operations.restore)
 app.add_typer(bench_app, name="bench")
 app.add_typer(webhook_app, name="webhook")
+app.command("intent")(intent)
 
 console = Console(highlight=False, soft_wrap=True)
 DEFAULT_SAMPLES = 20

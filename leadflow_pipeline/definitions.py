@@ -11,12 +11,14 @@ from leadflow_pipeline.settings import Settings, read_settings
 
 def build_definitions(settings: Settings, resources: Mapping[str, object] | None = None) -> dg.Definitions:
     """The definitions of a stack with these settings; `resources` replaces some of them, for tests."""
+    late_sensors = [sensors.inquiry_sensor] if settings.llm_provider else []
     return dg.Definitions(
         assets=dg.load_assets_from_modules([assets]),
         asset_checks=dg.load_asset_checks_from_modules([checks]),
         jobs=[
             jobs.lead_pipeline,
             jobs.outbox_deliveries,
+            jobs.late_inquiries,
             jobs.source_watch,
             replays.replay_quarantined,
             retention.retention,
@@ -29,6 +31,7 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
             replays.quarantine_sensor,
             watching.failed_run_sensor,
             watching.watch_sensor,
+            *late_sensors,
         ],
         executor=jobs.EXECUTORS[settings.executor],
         resources={**build_resources(settings), **(resources or {})},

@@ -5,11 +5,12 @@ Values come from the environment and from `.env` beside the code; `.env.example`
 
 import os
 from datetime import time
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from leadflow_pipeline.domain.errors import PermanentError
@@ -95,6 +96,14 @@ class Settings(BaseSettings):
     meta_access_token: SecretStr | None = None
     webhook_posts_per_minute: int = Field(default=30_000, ge=1)
 
+    llm_provider: Literal["anthropic", "openai"] | None = None
+    llm_base_url: str | None = None
+    llm_api_key: SecretStr | None = None
+    llm_model: str | None = Field(default=None, validate_default=True)
+    llm_timeout_seconds: float = Field(default=20, gt=0, le=120)
+    llm_dollars_per_million_input: Decimal = Field(default=Decimal(1), ge=0)
+    llm_dollars_per_million_output: Decimal = Field(default=Decimal(5), ge=0)
+
     time_zone: str = "America/New_York"
     default_region: str = Field(default="US", pattern="^[A-Z]{2}$")
     rules_dir: Path | None = None
@@ -137,6 +146,14 @@ class Settings(BaseSettings):
         if name not in available_timezones():
             raise ValueError("must be an IANA time zone like America/Chicago")
         return name
+
+    @field_validator("llm_model")
+    @classmethod
+    def name_a_model(cls, model: str | None, info: ValidationInfo) -> str | None:
+        """A provider alone says nothing about what to ask."""
+        if info.data.get("llm_provider") and not model:
+            raise ValueError("has to name a model, as LEADFLOW_LLM_PROVIDER is set")
+        return model
 
     @field_validator("home", "rules_dir", "dagster_yaml")
     @classmethod

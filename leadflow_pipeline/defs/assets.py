@@ -11,11 +11,14 @@ from typing import Any
 import dagster as dg
 
 from leadflow_pipeline.adapters.database import Database
+from leadflow_pipeline.adapters.intent_model_file import load_model
+from leadflow_pipeline.adapters.language_models import build_language_model, name_language_model
 from leadflow_pipeline.adapters.meta_graph import MetaGraph
 from leadflow_pipeline.adapters.rules_in_force import RulesInForce, read_rules_in_force
 from leadflow_pipeline.adapters.watched_process import WatchedProcess
 from leadflow_pipeline.defs.failures import RETRY_TRANSIENT, no_retry_unless_transient
 from leadflow_pipeline.defs.senders import build_senders
+from leadflow_pipeline.domain.inquiries.verdicts import Verdict
 from leadflow_pipeline.domain.mail_rules import MailRule
 from leadflow_pipeline.domain.mail_trust import OurMail
 from leadflow_pipeline.domain.normalized_leads import NormalizedLead
@@ -24,14 +27,24 @@ from leadflow_pipeline.settings import Settings, read_settings
 from leadflow_pipeline.stages.assigned_leads import assign_leads
 from leadflow_pipeline.stages.batches import BatchLimits
 from leadflow_pipeline.stages.deliveries import deliver_effects
+from leadflow_pipeline.stages.inquiry_intents import judge_inquiries
+from leadflow_pipeline.stages.inquiry_questions import QuestionCounts, ask_language_model
 from leadflow_pipeline.stages.isolation import stamp_rules, work_without_culprits
 from leadflow_pipeline.stages.normalized_leads import normalize_leads
 from leadflow_pipeline.stages.scored_leads import score_leads
 from leadflow_pipeline.stages.staged_leads import stage_leads
 
 OWNERS = ["team:lead-operations"]
+QUESTION_SECONDS = 50  # what is not asked by then is due for the next run
 DELIVERY_SECONDS = 15  # what is not delivered by then is due for the next run
-SQL_TYPES = {"str": "text", "bool": "boolean", "Decimal": "numeric"}  # the other fields are kept as JSON
+SQL_TYPES = {
+    "str": "text",
+    "bool": "boolean",
+    "Decimal": "numeric",
+    "int": "integer",
+    "float": "double precision",
+    "Literal": "text",
+}  # the other fields are kept as JSON
 
 
 def batch_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> uuid.UUID:
@@ -143,6 +156,49 @@ def normalized_leads(
 
 @dg.asset(
     deps=[normalized_leads],
+    group_name="scoring",
+    kinds={"python", "postgres"},
+    owners=OWNERS,
+    tags={"pii": "yes"},
+    retry_policy=RETRY_TRANSIENT,
+    metadata={
+        "dagster/table_name": "leads.inquiry_intents",
+        "dagster/column_schema": describe_columns("lead_id bigint", of=Verdict),
+    },
+)
+def inquiry_intents(
+    context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]
+) -> dg.MaterializeResult[Any]:
+    """What the inquiries' own words say: intent, sentiment, readiness, and the facts they state."""
+    with no_retry_unless_transient():
+        name = name_language_model(read_settings())
+        return materialize(
+            judge_inquiries(database, batch_id=batch_of(context), judge=load_model(), language_model=name)
+        )
+
+
+@dg.asset(
+    deps=[inquiry_intents],
+    group_name="scoring",
+    kinds={"python", "postgres"},
+    owners=OWNERS,
+    retry_policy=RETRY_TRANSIENT,
+    metadata={
+        "dagster/table_name": "leads.inquiry_questions",
+        "dagster/column_schema": describe_columns("text_hash text", "status text", "cost numeric", of=Verdict),
+    },
+)
+def inquiry_questions(database: dg.ResourceParam[Database]) -> dg.MaterializeResult[Any]:
+    """What a language model says of inquiries whose leads have their place already; it changes verdicts and scores."""
+    with no_retry_unless_transient():
+        language_model = build_language_model(read_settings())
+        if language_model is None:
+            return materialize(QuestionCounts())
+        return materialize(ask_language_model(database, language_model, seconds=QUESTION_SECONDS))
+
+
+@dg.asset(
+    deps=[normalized_leads, inquiry_intents],
     group_name="scoring",
     kinds={"dbt", "postgres"},
     owners=OWNERS,

@@ -6,9 +6,14 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from leadflow_pipeline.adapters.database import Database
-from leadflow_pipeline.defs.assets import assigned_leads, batch_of, staged_leads
+from leadflow_pipeline.defs.assets import assigned_leads, batch_of, inquiry_questions, staged_leads
 from leadflow_pipeline.stages.checks import count_unplaced_leads, list_quarantined
 from leadflow_pipeline.stages.drift import Finding, watch_fill_rates, watch_rhythms
+from leadflow_pipeline.stages.inquiry_questions import measure_disagreement
+
+# The local model errs on about one text in nine, a good language model on fewer: what differs more often has drifted.
+MOST_DISAGREEMENT = 0.25
+LEAST_JUDGED_BY_BOTH = 20
 
 # The leads go first: a check waits until its run's assets are made.
 AFTER_ASSETS = {"dagster/priority": "-1"}
@@ -44,6 +49,17 @@ def fill_rates_hold(database: dg.ResourceParam[Database]) -> dg.AssetCheckResult
 def no_source_is_silent(database: dg.ResourceParam[Database]) -> dg.AssetCheckResult:
     """Fails when a source has sent nothing for longer than its own rhythm explains."""
     return report_findings(watch_rhythms(database, now=datetime.now(UTC)))
+
+
+@dg.asset_check(asset=inquiry_questions)
+def models_agree(database: dg.ResourceParam[Database]) -> dg.AssetCheckResult:
+    """Warns when local and language model differ on the intent of too many leads of a week: one of them has drifted."""
+    found = measure_disagreement(database, days=7)
+    return dg.AssetCheckResult(
+        passed=found.both < LEAST_JUDGED_BY_BOTH or found.share <= MOST_DISAGREEMENT,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"judged_by_both": found.both, "differing": found.differing, "share": found.share, **found.pairs},
+    )
 
 
 def report_findings(findings: Sequence[Finding]) -> dg.AssetCheckResult:

@@ -12,11 +12,11 @@ WATCHING = dg.AssetSelection.checks(fill_rates_hold, no_source_is_silent)
 lead_pipeline = dg.define_asset_job(
     "lead_pipeline",
     selection=dg.AssetSelection.assets(
-        "staged_leads", "normalized_leads", "scored_leads", "assigned_leads", "deliveries"
+        "staged_leads", "normalized_leads", "inquiry_intents", "scored_leads", "assigned_leads", "deliveries"
     )
     - WATCHING,
     config=QUIET,
-    description="The way of a micro-batch of leads: staged, normalized, scored, assigned, delivered.",
+    description="The way of a micro-batch of leads: staged, normalized, read for intent, scored, assigned, delivered.",
 )
 
 outbox_deliveries = dg.define_asset_job(
@@ -24,6 +24,13 @@ outbox_deliveries = dg.define_asset_job(
     selection=dg.AssetSelection.assets("deliveries"),
     config=QUIET,
     description="Tries again what could not be delivered in the run that caused it.",
+)
+
+late_inquiries = dg.define_asset_job(
+    "late_inquiries",
+    selection=dg.AssetSelection.assets("inquiry_questions"),
+    config=QUIET,
+    description="Asks the language model about inquiries, after their leads have their place.",
 )
 
 source_watch = dg.define_asset_job(

@@ -12,14 +12,16 @@ import dagster as dg
 
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.adapters.imap_mailbox import ImapMailbox, RestingError
+from leadflow_pipeline.adapters.language_models import name_language_model
 from leadflow_pipeline.defs.assets import batch_limits
-from leadflow_pipeline.defs.jobs import lead_pipeline, outbox_deliveries
+from leadflow_pipeline.defs.jobs import late_inquiries, lead_pipeline, outbox_deliveries
 from leadflow_pipeline.defs.resources import SANDBOX_BACKFILL_DAYS
 from leadflow_pipeline.defs.senders import build_senders
 from leadflow_pipeline.settings import read_settings
 from leadflow_pipeline.stages.batches import ask_for_batches, wait_for_batches
 from leadflow_pipeline.stages.deliveries import has_due_effects
 from leadflow_pipeline.stages.drift import watch_answers
+from leadflow_pipeline.stages.inquiry_questions import has_due_questions
 from leadflow_pipeline.stages.mail_intake import WatchTimes, watch_mailboxes
 
 STARTED_AT = time.monotonic()
@@ -93,6 +95,20 @@ def outbox_sensor(database: dg.ResourceParam[Database]) -> dg.RunRequest | dg.Sk
     """Effects of the hot path are tried in its own run; here those that come due later."""
     kinds = list(build_senders(read_settings(), database))
     return dg.RunRequest() if has_due_effects(database, kinds) else dg.SkipReason("nothing is due")
+
+
+@dg.sensor(
+    job=late_inquiries,
+    minimum_interval_seconds=15,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Asks for a run when the language model has something to be asked; there only where one is configured.",
+)
+def inquiry_sensor(database: dg.ResourceParam[Database]) -> dg.RunRequest | dg.SkipReason:
+    """Questions wait for nothing and nothing waits for them."""
+    model = name_language_model(read_settings())
+    if model and has_due_questions(database, model=model):
+        return dg.RunRequest()
+    return dg.SkipReason("there is nothing to ask")
 
 
 def request_runs(batches: int) -> list[dg.RunRequest] | dg.SkipReason:

@@ -71,3 +71,13 @@ select
     value,
     evidence
 from keyword_hits
+
+union all
+
+select
+    lead_id,
+    batch_id,
+    signal,
+    value,
+    evidence
+from {{ ref('inquiry_intent_signals') }}
