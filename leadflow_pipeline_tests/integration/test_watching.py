@@ -65,7 +65,7 @@ def test_a_failed_run_is_one_alert_with_its_step_and_ends_with_the_next_success(
 ) -> None:
     assert here.is_dir()
     land(database)
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.DagsterInstance.local_temp() as instance:
         run_id = fail_a_run(instance, settings, monkeypatch)
         look(instance, database)
         look(instance, database)
@@ -83,7 +83,7 @@ def test_the_run_failure_sensor_writes_a_row_and_asks_for_no_run(
 ) -> None:
     """If its body raised or returned something, Dagster would forget the failure or start a run for each."""
     assert here.is_dir()
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.DagsterInstance.local_temp() as instance:
         run_id = fail_a_run(instance, settings, monkeypatch)
         run = instance.get_run_by_id(run_id)
         assert run is not None
@@ -98,7 +98,7 @@ def test_the_run_failure_sensor_writes_a_row_and_asks_for_no_run(
 
 def test_a_sensor_whose_ticks_fail_is_told_until_one_succeeds(database: Database, here: Path, query: Query) -> None:
     assert here.is_dir()
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.DagsterInstance.local_temp() as instance:
         state = InstigatorState(
             origin=dg_origin(), instigator_type=InstigatorType.SENSOR, status=InstigatorStatus.RUNNING,
             instigator_data=SensorInstigatorData(),
@@ -169,7 +169,7 @@ def test_a_rule_file_that_cannot_be_read_is_told_and_the_rules_before_stay_in_fo
     broken = rules_in_force()
     assert [rule.name for rule in broken.rules] == [rule.name for rule in good.rules]
     assert broken.version == good.version
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.DagsterInstance.local_temp() as instance:
         look(instance, database)
         [(kind, text, _)] = alerts(query)
         assert kind == "broken_rules"
