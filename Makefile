@@ -27,6 +27,14 @@ test-unit: $(READY) ## run the tests that need no database, in seconds
 chaos: $(READY) ## kill parts of a running stack for ten minutes and count every lead (MINUTES=, RATE=, SEED=)
 	@$(BIN)/python -m leadflow_pipeline_tests.chaos --minutes $(or $(MINUTES),10) --rate $(or $(RATE),20) --seed $(or $(SEED),1)
 
+.PHONY: score
+score: $(READY) ## put the weights of dbt_scoring/seeds in force: tested, swapped in at once, open leads scored again
+	@$(BIN)/leadflow score
+
+.PHONY: bench-scoring
+bench-scoring: $(READY) ## time scoring and marts with a million invented leads, in a database of its own (minutes)
+	@$(BIN)/python -m leadflow_pipeline.bench.scoring
+
 .PHONY: bench-mails
 bench-mails: $(READY) ## measure how many mails a second are read on one core
 	@$(BIN)/python -m leadflow_pipeline.runtime.mail_speed

@@ -22,8 +22,11 @@ from leadflow_pipeline import cli_operations
 from leadflow_pipeline.cli_bench import bench_app
 from leadflow_pipeline.cli_intent import intent
 from leadflow_pipeline.cli_rules import rules_app
+from leadflow_pipeline.cli_scoring import backtest, marts_app, outcomes_app, score
+from leadflow_pipeline.cli_vendors import describe_vendors
 from leadflow_pipeline.cli_webhooks import webhook_app
 from leadflow_pipeline.domain.errors import PermanentError, StoppedError, TransientError
+from leadflow_pipeline.domain.score_reasons import describe_score, describe_watched
 from leadflow_pipeline.settings import Settings, read_settings
 
 # What only some commands need is imported by them: `leadflow --help` and `parse` stay quick.
@@ -46,6 +49,10 @@ app.command()(cli_operations.restore)
 app.add_typer(bench_app, name="bench")
 app.add_typer(webhook_app, name="webhook")
 app.command("intent")(intent)
+app.add_typer(outcomes_app, name="outcomes")
+app.add_typer(marts_app, name="marts")
+app.command()(score)
+app.command()(backtest)
 
 console = Console(highlight=False, soft_wrap=True)
 DEFAULT_SAMPLES = 20
@@ -146,6 +153,7 @@ def status() -> None:
 
     with _database() as database:
         found = read_status(database)
+        vendors = describe_vendors(database)
     table = Table("", "last 24 hours", box=None)
     table.add_row("arrived", str(found.events))
     table.add_row("leads", str(found.leads))
@@ -158,6 +166,8 @@ def status() -> None:
     table.add_row("waiting for an agent", str(found.waiting_for_agent))
     table.add_row("oldest waiting", _seconds(found.oldest_waiting_seconds))
     console.print(table)
+    for part in vendors:
+        console.print(part)
 
 
 @app.command()
@@ -170,6 +180,10 @@ def explain(lead_id: Annotated[int, typer.Argument(help="The lead's id, as `anal
     if found is None:
         raise PermanentError(f"There is no lead {lead_id}; analytics.scored_leads lists them.")
     _print_lead(found.lead)
+    for outcome in found.outcomes:
+        console.print(
+            f"  became      {outcome['stage']} on {outcome['happened_at']:%Y-%m-%d %H:%M:%S %Z} ({outcome['told_by']})"
+        )
     console.print("\nWhat happened")
     for event in found.history:
         console.print(f"  {event['happened_at']:%Y-%m-%d %H:%M:%S}  {event['kind']:<11} {_one_line(event['detail'])}")
@@ -370,8 +384,9 @@ def _print_lead(lead: Any) -> None:
     if lead["score"] is None:
         console.print("  score       not scored yet")
     else:
-        reasons = ", ".join(f"{rule['rule']} +{rule['points']} ({rule['evidence']})" for rule in lead["contributions"])
-        console.print(f"  score       {lead['score']} ({lead['bucket']}): {reasons or 'no rule holds'}")
+        console.print(f"  score       {lead['score']} ({lead['bucket']}): {describe_score(lead['contributions'])}")
+        if watched := describe_watched(lead["contributions"]):
+            console.print(f"  also seen   {watched} (no points)")
     console.print(f"  place       {_place(lead)}")
 
 
@@ -397,7 +412,7 @@ def _place(lead: Any) -> str:
 
 def _one_line(detail: Any) -> str:
     parts = [f"{name} {value}" for name, value in detail.items() if name not in ("origins", "rules") and value]
-    parts += [f"{rule['rule']} +{rule['points']}" for rule in detail.get("rules", ())]
+    parts += [f"{rule['rule']} {rule['points']:+d}" for rule in detail.get("rules", ()) if rule["points"]]
     return ", ".join(parts)
 
 

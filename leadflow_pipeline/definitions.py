@@ -4,7 +4,17 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from leadflow_pipeline.defs import assets, checks, jobs, replays, retention, sensors, watching
+from leadflow_pipeline.defs import (
+    assets,
+    checks,
+    dbt_models,
+    jobs,
+    late_enrichment,
+    replays,
+    retention,
+    sensors,
+    watching,
+)
 from leadflow_pipeline.defs.resources import build_resources
 from leadflow_pipeline.settings import Settings, read_settings
 
@@ -13,17 +23,26 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
     """The definitions of a stack with these settings; `resources` replaces some of them, for tests."""
     late_sensors = [sensors.inquiry_sensor] if settings.llm_provider else []
     return dg.Definitions(
-        assets=dg.load_assets_from_modules([assets]),
+        assets=dg.load_assets_from_modules([assets, dbt_models]),
         asset_checks=dg.load_asset_checks_from_modules([checks]),
         jobs=[
             jobs.lead_pipeline,
             jobs.outbox_deliveries,
             jobs.late_inquiries,
             jobs.source_watch,
+            dbt_models.marts_refresh,
+            late_enrichment.late_enrichment,
+            late_enrichment.vendor_retention,
             replays.replay_quarantined,
             retention.retention,
         ],
-        schedules=[jobs.source_watch_schedule, retention.retention_schedule],
+        schedules=[
+            jobs.source_watch_schedule,
+            dbt_models.marts_refresh_schedule,
+            late_enrichment.late_enrichment_schedule,
+            late_enrichment.vendor_retention_schedule,
+            retention.retention_schedule,
+        ],
         sensors=[
             sensors.imap_inbox_sensor,
             *sensors.landing_sensors,

@@ -4,6 +4,7 @@ Values come from the environment and from `.env` beside the code; `.env.example`
 """
 
 import os
+import re
 from datetime import time
 from decimal import Decimal
 from pathlib import Path
@@ -103,6 +104,19 @@ class Settings(BaseSettings):
     llm_timeout_seconds: float = Field(default=20, gt=0, le=120)
     llm_dollars_per_million_input: Decimal = Field(default=Decimal(1), ge=0)
     llm_dollars_per_million_output: Decimal = Field(default=Decimal(5), ge=0)
+    google_key: SecretStr | None = None
+    google_url: str | None = None
+    google_keep_days: int = Field(default=30, ge=1, le=30)
+    clearbit_key: SecretStr | None = None
+    clearbit_url: str | None = None
+    pdl_key: SecretStr | None = None
+    pdl_url: str | None = None
+    pdl_min_likelihood: int = Field(default=6, ge=1, le=10)
+    enrichers: str = Field(default="clearbit,pdl", pattern=r"^(none|(clearbit|pdl)(\s*,\s*(clearbit|pdl))*)$")
+    people_keep_days: int = Field(default=90, ge=1)
+    vendor_seconds: float = Field(default=8, ge=0, le=60)
+    vendor_share: float = Field(default=0.1, ge=0, le=1)
+    vendor_calls_at_once: int = Field(default=8, ge=1, le=16)
 
     time_zone: str = "America/New_York"
     default_region: str = Field(default="US", pattern="^[A-Z]{2}$")
@@ -161,6 +175,14 @@ class Settings(BaseSettings):
         """A relative path means the same whichever folder a command is run from."""
         return None if path is None else (CHECKOUT / path.expanduser()).resolve()
 
+    @field_validator("google_key")
+    @classmethod
+    def look_like_google_s(cls, key: SecretStr | None) -> SecretStr | None:
+        """Google's own client takes no other; better told at the start than by a lead that is late."""
+        if key is not None and not key.get_secret_value().startswith("AIza"):
+            raise ValueError("a Google API key begins with AIza")
+        return key
+
     @property
     def sandbox(self) -> bool:
         """Whether mail comes from the sandbox's mailbox, because no other one is named."""
@@ -181,6 +203,21 @@ class Settings(BaseSettings):
     def sandbox_url(self) -> str:
         """Where the vendors' stand-ins are; each below its own name."""
         return f"http://127.0.0.1:{self.sandbox_port}"
+
+    def find_vendor(self, vendor: str, sandbox_key: str = "sandbox") -> tuple[str, str | None] | None:
+        """The key and the address of a vendor's API, None for its own; None when the vendor is off.
+
+        On the sandbox a vendor without a key is its stand-in; with a mailbox of one's own it is off.
+        """
+        key: SecretStr | None = getattr(self, f"{vendor}_key")
+        url: str | None = getattr(self, f"{vendor}_url")
+        if key is not None:
+            return key.get_secret_value(), url
+        return (sandbox_key, url or f"{self.sandbox_url}/{vendor}") if self.sandbox else None
+
+    def list_enrichers(self) -> tuple[str, ...]:
+        """Who is asked about people, in this order, whether configured or not."""
+        return () if self.enrichers == "none" else tuple(dict.fromkeys(re.split(r"\s*,\s*", self.enrichers)))
 
     @property
     def meta_url(self) -> str:

@@ -154,6 +154,11 @@ class Database:
             },
         )
 
+    @property
+    def url(self) -> str:
+        """The address, password included: for handing on to another client, never for messages."""
+        return self._url.render_as_string(hide_password=False)
+
     def __enter__(self) -> Self:
         return self
 

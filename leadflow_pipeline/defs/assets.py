@@ -5,6 +5,7 @@ A batch is a run: its id is the root run's, so that a run that is done again wor
 
 import uuid
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -16,6 +17,7 @@ from leadflow_pipeline.adapters.language_models import build_language_model, nam
 from leadflow_pipeline.adapters.meta_graph import MetaGraph
 from leadflow_pipeline.adapters.rules_in_force import RulesInForce, read_rules_in_force
 from leadflow_pipeline.adapters.watched_process import WatchedProcess
+from leadflow_pipeline.defs.enrichers import build_enrichment
 from leadflow_pipeline.defs.failures import RETRY_TRANSIENT, no_retry_unless_transient
 from leadflow_pipeline.defs.senders import build_senders
 from leadflow_pipeline.domain.inquiries.verdicts import Verdict
@@ -27,6 +29,7 @@ from leadflow_pipeline.settings import Settings, read_settings
 from leadflow_pipeline.stages.assigned_leads import assign_leads
 from leadflow_pipeline.stages.batches import BatchLimits
 from leadflow_pipeline.stages.deliveries import deliver_effects
+from leadflow_pipeline.stages.enriched_leads import enrich_leads
 from leadflow_pipeline.stages.inquiry_intents import judge_inquiries
 from leadflow_pipeline.stages.inquiry_questions import QuestionCounts, ask_language_model
 from leadflow_pipeline.stages.isolation import stamp_rules, work_without_culprits
@@ -156,6 +159,44 @@ def normalized_leads(
 
 @dg.asset(
     deps=[normalized_leads],
+    group_name="enrichment",
+    kinds={"python", "postgres"},
+    owners=OWNERS,
+    tags={"pii": "yes"},
+    retry_policy=RETRY_TRANSIENT,
+    metadata={
+        "dagster/table_name": "leads.enriched_leads",
+        "dagster/column_schema": describe_columns(
+            "lead_id bigint",
+            "address_verified boolean",
+            "formatted_address text",
+            "place_id text",
+            "latitude double precision",
+            "longitude double precision",
+            "county text",
+            "zip text",
+            "geocoded_at timestamptz",
+            "company text",
+            "job_title text",
+            "seniority text",
+            "social_profiles jsonb",
+            "location text",
+            "enriched_by text",
+            "enriched_at timestamptz",
+            "waits_for jsonb",
+        ),
+    },
+)
+def enriched_leads(
+    context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]
+) -> dg.MaterializeResult[Any]:
+    """What vendors know: where the address is, who the person is. What they do not tell in time comes later."""
+    with no_retry_unless_transient(), closing(build_enrichment(read_settings())) as enrichment:
+        return materialize(enrich_leads(database, batch_id=batch_of(context), enrichment=enrichment))
+
+
+@dg.asset(
+    deps=[enriched_leads],
     group_name="scoring",
     kinds={"python", "postgres"},
     owners=OWNERS,
@@ -198,7 +239,7 @@ def inquiry_questions(database: dg.ResourceParam[Database]) -> dg.MaterializeRes
 
 
 @dg.asset(
-    deps=[normalized_leads, inquiry_intents],
+    deps=[enriched_leads, inquiry_intents, dg.AssetKey(["scoring", "lead_scores"])],
     group_name="scoring",
     kinds={"dbt", "postgres"},
     owners=OWNERS,

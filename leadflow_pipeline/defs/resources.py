@@ -25,7 +25,7 @@ class DatabaseResource(dg.ConfigurableResource[Database]):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Database]:  # noqa: ARG002
-        with Database(self.url, pool_size=2, application_name="leadflow pipeline") as database:
+        with Database(self.url, pool_size=6, application_name="leadflow pipeline") as database:
             yield database
 
 

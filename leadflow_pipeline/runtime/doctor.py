@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from leadflow_pipeline.adapters.database import Database, describe_url, normalize_url
+from leadflow_pipeline.adapters.dbt_command import DbtCommand
 from leadflow_pipeline.adapters.imap_accounts import list_accounts
 from leadflow_pipeline.adapters.imap_mailbox import ImapAccount, ImapMailbox
 from leadflow_pipeline.adapters.meta_graph import TOKEN
@@ -14,11 +15,11 @@ from leadflow_pipeline.adapters.rule_files import load_rules
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
 from leadflow_pipeline.domain.webhook_sources.registry import SOURCES
 from leadflow_pipeline.domain.webhook_sources.source import Source
-from leadflow_pipeline.runtime.dbt import hash_project
 from leadflow_pipeline.runtime.postgres import find_embedded
 from leadflow_pipeline.runtime.stack import answers, dagster_url, receiver_url
 from leadflow_pipeline.sandbox.mailbox import build_account
 from leadflow_pipeline.settings import CHECKOUT, Settings, secret_file, secret_names
+from leadflow_pipeline.stages.dbt_builds import is_built
 
 # What people leave standing when they copy an example.
 PLACEHOLDER = re.compile(
@@ -42,16 +43,18 @@ def examine(settings: Settings) -> Iterator[Finding]:
     if url is None:
         yield Finding(what="Database", is_fine=False, detail="The stack is not running; start it with `make up`.")
     else:
-        yield from _examine_database(url)
+        yield from _examine_database(url, DbtCommand(url=url, work_folder=settings.home / "dbt"))
     yield _look("Receiver", lambda: _service(f"{receiver_url(settings)}/health", receiver_url(settings)))
     for source in SOURCES.values():
         yield _look(f"Webhook {source.name}", functools.partial(_describe_webhook, settings, source))
     yield _look("Dagster UI", lambda: _service(f"{dagster_url(settings)}/server_info", dagster_url(settings)))
+    for vendor in ("google", *settings.list_enrichers()):
+        yield Finding(what=f"Vendor {vendor}", is_fine=True, detail=_describe_vendor(settings, vendor))
     yield _look("Mailbox", lambda: _mailbox(settings))
     yield _look("Secrets", lambda: check_secrets(settings))
 
 
-def _examine_database(url: str) -> Iterator[Finding]:
+def _examine_database(url: str, dbt: DbtCommand) -> Iterator[Finding]:
     with Database(url, pool_size=1) as database:
 
         def ask(query: str, **parameters: object) -> object:
@@ -72,13 +75,26 @@ def _examine_database(url: str) -> Iterator[Finding]:
             return f"{active} active"
 
         def models() -> str:
-            if not ask("is_dbt_built", project_hash=hash_project()):
-                raise PermanentError("The scoring views are not those of dbt_scoring/; `make up` builds them.")
+            if not is_built(database, dbt, "scoring"):
+                raise PermanentError(
+                    "The weights in force are not those of dbt_scoring/; `make score` puts them in force."
+                )
+            if not is_built(database, dbt, "marts"):
+                raise PermanentError("The marts are not those of dbt_scoring/; `leadflow marts build` builds them.")
             return "built and tested, as they stand in dbt_scoring/"
+
+        def analysts() -> str:
+            if not ask("has_analyst_role"):
+                raise PermanentError(
+                    "The role leadflow_analyst is missing, so analysts cannot read; let an administrator run "
+                    '"create role leadflow_analyst nologin", then `leadflow marts build`.'
+                )
+            return "the role leadflow_analyst reads the schema analytics"
 
         yield _look("Database", storing)
         yield _look("Agents", agents)
         yield _look("dbt models", models)
+        yield _look("Analysts", analysts)
 
 
 def _look(what: str, find: Callable[[], str]) -> Finding:
@@ -127,6 +143,16 @@ def check_secrets(settings: Settings) -> str:
     if faults:
         raise PermanentError(" ".join(faults))
     return f"{len(given)} given, none is a placeholder, no file of theirs is open to others"
+
+
+def _describe_vendor(settings: Settings, vendor: str) -> str:
+    found = settings.find_vendor(vendor)
+    if found is None:
+        return f"Off; LEADFLOW_{vendor.upper()}_KEY turns it on (docs/vendors.md)."
+    _, url = found
+    return (
+        f"Its stand-in at {url}" if getattr(settings, f"{vendor}_key") is None else f"On, at {url or 'its own address'}"
+    )
 
 
 def _mailbox(settings: Settings) -> str:

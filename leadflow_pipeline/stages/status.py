@@ -27,10 +27,11 @@ class Status:
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """A lead: where it stands, and what happened to it, in order."""
+    """A lead: where it stands, what happened to it, and what became of it, in order."""
 
     lead: Mapping[str, Any]
     history: Sequence[Mapping[str, Any]]
+    outcomes: Sequence[Mapping[str, Any]]
 
 
 def read_status(store: Store) -> Status:
@@ -47,7 +48,11 @@ def explain_lead(store: Store, lead_id: int) -> Explanation | None:
         lead = transaction.row("explain_lead", lead_id=lead_id)
         if lead is None:
             return None
-        return Explanation(lead=lead, history=transaction.rows("list_lead_events", lead_id=lead_id))
+        return Explanation(
+            lead=lead,
+            history=transaction.rows("list_lead_events", lead_id=lead_id),
+            outcomes=transaction.rows("read_outcomes", lead_id=lead_id),
+        )
 
 
 def read_raw_mail(store: Store, event_id: int) -> bytes | None:

@@ -193,6 +193,8 @@ def test_dagster_shows_the_assets_materialized_with_counts(stack: RunningStack) 
                     sums[entry["label"]] = sums.get(entry["label"], 0) + entry["intValue"]
     assert counts["staged_leads"]["staged"] == SAMPLES - 2
     assert counts["normalized_leads"]["leads"] == SAMPLES - 2
+    assert counts["enriched_leads"]["leads"] == SAMPLES - 2
+    assert counts["enriched_leads"]["calls_today"] > 0
     assert sum(counts["scored_leads"][bucket] for bucket in ("low", "standard", "hot")) == SAMPLES - 2
     assert counts["assigned_leads"]["rotation"] + counts["assigned_leads"]["drip"] == SAMPLES - 2
 

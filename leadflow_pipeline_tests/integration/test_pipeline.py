@@ -118,6 +118,13 @@ def test_a_post_travels_to_an_agent_with_its_facts_and_its_score(
         ({"phone": "", "message": "investor", "budget": "1m"}, 75, "standard"),
         ({"message": "cash buyer", "budget": "$750k"}, 85, "hot"),
         ({"message": "we are investors-in-waiting"}, 10, "low"),
+        ({"message": "cash buyer", "budget": "$500,001"}, 85, "hot"),
+        ({"message": "cash buyer", "budget": "$500,000"}, 60, "standard"),
+        ({"message": "we are not pre-approved yet"}, 10, "low"),
+        ({"message": "no cash buyer"}, 10, "low"),
+        ({"message": "We are not investors."}, 10, "low"),
+        ({"message": "I'm not just browsing, we are pre-approved"}, 60, "standard"),
+        ({"message": "Estoy preaprobada"}, 60, "standard"),
     ],
 )
 def test_the_formula_gives_each_lead_its_score_and_bucket(
@@ -128,30 +135,49 @@ def test_the_formula_gives_each_lead_its_score_and_bucket(
     assert query("select score, bucket from leads.scored_leads") == [(score, bucket)]
 
 
-def test_a_verified_address_is_worth_15_points_and_20_is_standard(database: Database, query: Query) -> None:
-    """10 for the phone and 15 for the address make 25; without the phone 15 is still low."""
-    land(database, 1)
-    land(database, 2, phone="")
+@pytest.mark.parametrize(
+    ("fields", "score", "bucket"),
+    [
+        ({"phone": ""}, 15, "low"),
+        ({}, 25, "standard"),
+        ({"phone": "", "message": "investor"}, 65, "standard"),
+        ({"message": "investor"}, 75, "standard"),
+        ({"phone": "", "message": "investor", "budget": "$500,001"}, 90, "hot"),
+        ({"message": "investor", "budget": "$500,001"}, 100, "hot"),
+    ],
+)
+def test_a_verified_address_is_worth_15_points_and_75_is_still_standard(
+    database: Database, query: Query, fields: Mapping[str, str], score: int, bucket: str
+) -> None:
+    land(database, **fields)
     batch = uuid.uuid4()
     run(database, batch, until="normalize")
     query("insert into leads.enriched_leads (lead_id, batch_id, address_verified) select lead_id, batch_id, true "
           "from leads.staged_leads")  # fmt: skip
     run_step(database, batch, "score")
-    assert query("select score, bucket from leads.scored_leads order by lead_id") == [(25, "standard"), (15, "low")]
+    assert query("select score, bucket from leads.scored_leads") == [(score, bucket)]
+
+
+def test_an_assigned_lead_keeps_the_score_it_was_assigned_by(database: Database, query: Query) -> None:
+    """An old run that is done again from the start would else score leads anew by today's weights."""
+    land(database)
+    batch = uuid.uuid4()
+    run(database, batch)
+    query("update leads.scored_leads set score = 12")
+    run_step(database, batch, "score")
+    assert query("select score from leads.scored_leads") == [(12,)]
 
 
 def test_a_score_names_its_rules_and_their_evidence(database: Database, query: Query) -> None:
     land(database, message="Cash buyer here", budget="$600k")
     run(database)
-    assert query("select contributions from leads.scored_leads") == [
-        (
-            [
-                {"rule": "ready_keywords", "points": 50, "evidence": "cash buyer"},
-                {"rule": "high_budget", "points": 25, "evidence": "$600,000"},
-                {"rule": "has_phone", "points": 10, "evidence": "valid number"},
-            ],
-        )
+    [(contributions,)] = query("select contributions from leads.scored_leads")
+    assert contributions[:3] == [
+        {"rule": "ready_keywords", "signal": "ready_keywords", "points": 50, "evidence": "cash buyer"},
+        {"rule": "high_budget", "signal": "budget", "points": 25, "evidence": "$600,000"},
+        {"rule": "has_phone", "signal": "has_phone", "points": 10, "evidence": "valid number"},
     ]
+    assert all(watched["points"] == 0 for watched in contributions[3:])
 
 
 def test_a_low_lead_goes_to_the_drip_without_an_agent(

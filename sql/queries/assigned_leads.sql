@@ -6,7 +6,7 @@ where pool = :pool
 for update;
 
 -- name: list_due_leads(batch_id)
--- Scored leads without a place: the batch's own, and those that wait for an agent.
+-- Scored leads without a place, or in the drip and no longer low: the batch's own, and those that wait for an agent.
 select
     scored.lead_id,
     scored.bucket,
@@ -18,11 +18,15 @@ where
         scored.lead_id in (select own.lead_id from leads.scored_leads as own where own.batch_id = :batch_id)
         or scored.lead_id in (select waiting.lead_id from routing.waiting_leads as waiting)
     )
-    and not exists (select from leads.assigned_leads as assigned where assigned.lead_id = scored.lead_id)
+    and not exists (
+        select from leads.assigned_leads as assigned
+        where assigned.lead_id = scored.lead_id and (assigned.method <> 'drip' or scored.bucket = 'low')
+    )
 order by staged.received_at, scored.lead_id;
 
 -- name: write_assigned_leads(batch_id, rows)
--- Give each lead its place, once and for ever, and take it off the waiting list.
+-- Give each lead its place, and take it off the waiting list. A place with an agent is for ever, one in the drip may
+-- become one with an agent.
 with decided as (
     select
         decision.lead_id,
@@ -44,7 +48,14 @@ assigned as (
     from decided
     inner join leads.staged_leads as staged on decided.lead_id = staged.lead_id
     inner join leads.scored_leads as scored on decided.lead_id = scored.lead_id
-    on conflict do nothing
+    on conflict (lead_id) do update
+        set
+            batch_id = excluded.batch_id,
+            agent_id = excluded.agent_id,
+            method = excluded.method,
+            bucket = excluded.bucket,
+            passed_on_at = clock_timestamp()
+        where leads.assigned_leads.method = 'drip' and excluded.agent_id is not null
     returning lead_id, event_id, agent_id, method, received_at, assigned_at
 ),
 

@@ -120,15 +120,20 @@ where batch_id = :batch_id and status = 'quarantined'
 group by source, reason
 order by events desc;
 
--- name: is_dbt_built(project_hash)$
--- Whether this state of the dbt project is the one that was built here last.
-select :project_hash = (
+-- name: is_dbt_built(part, project_hash)$
+-- Whether this state of a part of the dbt project is the one that was built here last.
+select coalesce(:project_hash = (
     select project_hash from ops.dbt_builds
+    where part = :part
     order by built_at desc
     limit 1
-);
+), false);
 
--- name: note_dbt_build(project_hash)!
--- Remember which state of the dbt project is in force.
-insert into ops.dbt_builds (project_hash) values (:project_hash)
-on conflict (project_hash) do update set built_at = now();
+-- name: note_dbt_build(part, project_hash)!
+-- Remember which state of a part of the dbt project is in force.
+insert into ops.dbt_builds (part, project_hash) values (:part, :project_hash)
+on conflict (part, project_hash) do update set built_at = clock_timestamp();
+
+-- name: has_analyst_role()$
+-- Whether this server has the role that analysts read with.
+select exists(select from pg_roles where rolname = 'leadflow_analyst');

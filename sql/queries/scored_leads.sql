@@ -1,5 +1,6 @@
 -- name: write_scored_leads(batch_id, lead_ids)
--- Score the batch, or only these leads of it, by the weights in force and keep which they were.
+-- Score the batch, or only these leads of it, by the weights in force and keep which they were; an assigned lead keeps
+-- the score it was assigned by.
 with scored as (
     insert into leads.scored_leads (lead_id, batch_id, score, bucket, contributions, scoring_version)
     select
@@ -21,6 +22,9 @@ with scored as (
             contributions = excluded.contributions,
             scoring_version = excluded.scoring_version,
             scored_at = now()
+        where not exists (
+            select from leads.assigned_leads as assigned where assigned.lead_id = excluded.lead_id
+        )
     returning lead_id, score, bucket, scoring_version, contributions
 ),
 
@@ -42,7 +46,7 @@ noted as (
             )
         )
     from scored
-    inner join leads.staged_leads as staged on scored.lead_id = staged.lead_id
+    inner join leads.staged_leads as staged on scored.lead_id = staged.lead_id and staged.batch_id = :batch_id
     on conflict (event_id, kind, batch_id) do nothing
 )
 

@@ -2,6 +2,7 @@ select
     signals.lead_id,
     signals.batch_id,
     weights.rule,
+    weights.signal,
     weights.points,
     weights.description,
     signals.evidence
@@ -12,5 +13,7 @@ where
     and case weights.operator
         when 'at_least' then signals.value >= weights.value
         when 'above' then signals.value > weights.value
+        when 'at_most' then signals.value <= weights.value
+        when 'below' then signals.value < weights.value
         else false
     end

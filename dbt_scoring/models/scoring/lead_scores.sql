@@ -1,32 +1,56 @@
-with sums as (
+-- Every lead brings a row of its own beside its contributions: one without any has the score 0. Nothing is joined, so
+-- that a batch or a lead asked for is all that is read.
+with parts as (
     select
-        leads.lead_id,
-        leads.batch_id,
-        leads.sender_unproven,
-        coalesce(sum(contributions.points), 0)::integer as score,
+        lead_id,
+        batch_id,
+        null::text as rule,
+        null::text as signal,
+        0 as points,
+        null::text as evidence,
+        -- Caps sit here and nowhere else: 'standard' for a lead that must not be hot, whatever its score.
+        -- Anyone can forge a hot lead: who claims a portal and cannot prove it is treated as standard at most.
+        case when sender_unproven then 'standard' end as bucket_cap
+    from {{ source('leads', 'normalized_leads') }}
+
+    union all
+
+    select
+        lead_id,
+        batch_id,
+        rule,
+        signal,
+        points,
+        evidence,
+        null as bucket_cap
+    from {{ ref('lead_score_contributions') }}
+),
+
+sums as (
+    select
+        lead_id,
+        batch_id,
+        sum(points)::integer as score,
+        max(bucket_cap) as bucket_cap,
         coalesce(
             jsonb_agg(
-                jsonb_build_object(
-                    'rule', contributions.rule,
-                    'points', contributions.points,
-                    'evidence', contributions.evidence
-                )
-                order by contributions.points desc, contributions.rule asc
-            ) filter (where contributions.rule is not null),
+                jsonb_build_object('rule', rule, 'signal', signal, 'points', points, 'evidence', evidence)
+                order by points desc, rule asc
+            ) filter (where rule is not null),
             '[]'
         ) as contributions
-    from {{ source('leads', 'normalized_leads') }} as leads
-    left join {{ ref('lead_score_contributions') }} as contributions
-        on leads.lead_id = contributions.lead_id and leads.batch_id = contributions.batch_id
-    group by leads.lead_id, leads.batch_id, leads.sender_unproven
+    from parts
+    group by lead_id, batch_id
 )
 
 select
     sums.lead_id,
     sums.batch_id,
     sums.score,
-    -- Anyone can forge a hot lead: who claims a portal and cannot prove it is treated as standard at most.
-    case when sums.sender_unproven and thresholds.bucket = 'hot' then 'standard' else thresholds.bucket end as bucket,
+    case
+        when sums.bucket_cap = 'standard' and thresholds.bucket = 'hot' then 'standard'
+        else thresholds.bucket
+    end as bucket,
     sums.contributions,
     version.scoring_version
 from sums

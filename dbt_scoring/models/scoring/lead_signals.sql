@@ -1,76 +1,93 @@
-with leads as (
-    select
-        normalized.lead_id,
-        normalized.batch_id,
-        normalized.phone_valid,
-        normalized.budget,
-        normalized.message,
-        enriched.address_verified
-    from {{ source('leads', 'normalized_leads') }} as normalized
-    left join {{ source('leads', 'enriched_leads') }} as enriched on normalized.lead_id = enriched.lead_id
-),
-
--- A keyword as a pattern: whole words, and between them a hyphen or white space.
-keyword_patterns as (
-    select
-        keyword,
-        keyword_group,
-        '\m' || regexp_replace(lower(keyword), '[\s-]+', '[\s-]+', 'g') || '\M' as pattern
-    from {{ ref('scoring_keywords') }}
-),
-
-keyword_hits as (
-    select
-        leads.lead_id,
-        leads.batch_id,
-        keyword_patterns.keyword_group as signal,
-        1::numeric as value,
-        string_agg(keyword_patterns.keyword, ', ' order by keyword_patterns.keyword) as evidence
-    from leads
-    inner join keyword_patterns on lower(leads.message) ~ keyword_patterns.pattern
-    group by leads.lead_id, leads.batch_id, keyword_patterns.keyword_group
-)
-
+-- Each branch finds its leads by itself, so that a batch or a lead asked for is all that is read.
 select
-    lead_id,
-    batch_id,
-    'has_phone' as signal,
-    1::numeric as value,
-    'valid number' as evidence
-from leads
-where phone_valid
+    leads.lead_id,
+    leads.batch_id,
+    signals.signal,
+    signals.value,
+    signals.evidence
+from {{ source('leads', 'normalized_leads') }} as leads
+inner join {{ source('leads', 'staged_leads') }} as staged on leads.lead_id = staged.lead_id
+left join {{ source('leads', 'enriched_leads') }} as enriched on leads.lead_id = enriched.lead_id
+left join {{ ref('scoring_sources') }} as sources on staged.source = sources.source
+-- A new signal is a line here, and one in the seed scoring_signals. A null value means that the lead does not show it.
+cross join
+    lateral ( -- noqa: ST05
+        values
+        ('has_phone', case when leads.phone_valid then 1::numeric end, 'valid number'),
+        ('verified_address', case when enriched.address_verified then 1 end, 'found by the geocoder'),
+        ('budget', leads.budget, '$' || trim(to_char(leads.budget, 'FM999,999,999,999,999'))),
+        (
+            'vendor_verified',
+            nullif(
+                coalesce((lower(staged.extra ->> 'email_verification_status') = 'verified')::integer, 0)
+                + coalesce((lower(staged.extra ->> 'phone_verification_status') = 'verified')::integer, 0),
+                0
+            ),
+            'by the portal'
+        ),
+        (
+            'probability_to_transact',
+            case
+                when staged.extra ->> 'probability_to_transact' ~ '^(0(\.\d{1,9})?|1(\.0{1,9})?)$'
+                    then trim_scale(100 * (staged.extra ->> 'probability_to_transact')::numeric)
+            end,
+            'by the portal'
+        ),
+        ('timeframe_months', {{ timeframe_months('leads.timeframe') }}, 'as stated'),
+        (
+            'financing',
+            case
+                when
+                    coalesce(staged.extra ->> 'finance_info', staged.extra ->> 'lead_financing', '')
+                    !~* '^\s*(no|none|unknown|n/a)?\s*$'
+                    then 1
+            end,
+            'stated'
+        ),
+        (
+            'repeat_inquiry',
+            (
+                select nullif(count(*), 0)
+                from (
+                    select earlier.lead_id
+                    from {{ source('leads', 'normalized_leads') }} as earlier
+                    where lower(earlier.email) = lower(leads.email) and earlier.lead_id < leads.lead_id
+                    union
+                    select earlier.lead_id
+                    from {{ source('leads', 'normalized_leads') }} as earlier
+                    where earlier.phone_e164 = leads.phone_e164 and earlier.lead_id < leads.lead_id
+                    limit 10
+                ) as earlier_leads
+            ),
+            'same e-mail or phone'
+        ),
+        (
+            'tour_request',
+            case
+                when lower(staged.extra ->> 'leadType') = 'tourrequest' or staged.extra ->> 'tour_times' <> '' then 1
+            end,
+            'by the source'
+        ),
+        ('company', case when enriched.company <> '' then 1 end, 'found by enrichment'),
+        ('seniority', {{ seniority_rank('enriched.seniority') }}, lower(enriched.seniority)),
+        ('source_quality', sources.quality, staged.source),
+        (
+            'hour_of_day',
+            extract(hour from staged.received_at at time zone '{{ var("time_zone") }}'),
+            to_char(staged.received_at at time zone '{{ var("time_zone") }}', 'HH24:MI')
+        )
+    ) as signals (signal, value, evidence)
+where signals.value is not null
 
 union all
 
 select
     lead_id,
     batch_id,
-    'verified_address' as signal,
-    1::numeric as value,
-    'found by the geocoder' as evidence
-from leads
-where address_verified
-
-union all
-
-select
-    lead_id,
-    batch_id,
-    'budget' as signal,
-    budget as value,
-    '$' || trim(to_char(budget, 'FM999,999,999,999,999')) as evidence
-from leads
-where budget is not null
-
-union all
-
-select
-    lead_id,
-    batch_id,
-    signal,
-    value,
-    evidence
-from keyword_hits
+    keyword_group as signal,
+    1 as value,
+    keywords as evidence
+from {{ ref('lead_keywords') }}
 
 union all
 

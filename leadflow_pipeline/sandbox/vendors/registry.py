@@ -2,11 +2,17 @@
 
 from collections.abc import Callable, Sequence
 
-from leadflow_pipeline.sandbox.vendors import llm, meta
+from leadflow_pipeline.sandbox.vendors import clearbit, google, llm, meta, pdl
 from leadflow_pipeline.sandbox.vendors.vendor import Vendor
 from leadflow_pipeline.settings import Settings
 
-BUILDERS: Sequence[Callable[[Settings], Vendor]] = (meta.build, llm.build)
+BUILDERS: Sequence[Callable[[Settings], Vendor]] = (
+    google.build,
+    clearbit.build,
+    pdl.build,
+    meta.build,
+    llm.build,
+)
 
 
 def build_vendors(settings: Settings) -> dict[str, Vendor]:
