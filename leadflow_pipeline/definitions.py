@@ -8,6 +8,7 @@ from leadflow_pipeline.defs import (
     assets,
     checks,
     dbt_models,
+    first_touches,
     jobs,
     late_enrichment,
     replays,
@@ -21,6 +22,7 @@ from leadflow_pipeline.settings import Settings, read_settings
 
 def build_definitions(settings: Settings, resources: Mapping[str, object] | None = None) -> dg.Definitions:
     """The definitions of a stack with these settings; `resources` replaces some of them, for tests."""
+    timed = settings.first_touch_minutes > 0
     late_sensors = [sensors.inquiry_sensor] if settings.llm_provider else []
     return dg.Definitions(
         assets=dg.load_assets_from_modules([assets, dbt_models]),
@@ -35,6 +37,7 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
             late_enrichment.vendor_retention,
             replays.replay_quarantined,
             retention.retention,
+            *([first_touches.first_touch_watch] if timed else []),
         ],
         schedules=[
             jobs.source_watch_schedule,
@@ -51,6 +54,7 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
             watching.failed_run_sensor,
             watching.watch_sensor,
             *late_sensors,
+            *([first_touches.first_touch_sensor] if timed else []),
         ],
         executor=jobs.EXECUTORS[settings.executor],
         resources={**build_resources(settings), **(resources or {})},

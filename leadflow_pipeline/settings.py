@@ -48,6 +48,17 @@ class MailboxSettings(BaseModel):
         return _parts(self.folder)
 
 
+class SlackAccount(BaseModel):
+    """A Slack app in a workspace."""
+
+    model_config = ConfigDict(frozen=True)
+
+    url: str
+    token: SecretStr
+    signing_secret: SecretStr
+    hot_channel: str
+
+
 class Settings(BaseSettings):
     """What can be set, with the defaults of a stack that needs no account: every outside system is the sandbox's."""
 
@@ -96,6 +107,16 @@ class Settings(BaseSettings):
     meta_graph_url: str | None = None
     meta_access_token: SecretStr | None = None
     webhook_posts_per_minute: int = Field(default=30_000, ge=1)
+
+    slack_url: str = "https://slack.com/api/"
+    slack_bot_token: SecretStr | None = None
+    slack_signing_secret: SecretStr | None = None
+    slack_hot_channel: str = "hot-leads"
+
+    claim_seconds: int = Field(default=45, ge=20, le=60)
+    claim_hides_contact: bool = True
+    same_inquiry_minutes: int = Field(default=10, ge=0, le=1440)
+    first_touch_minutes: int = Field(default=0, ge=0, le=10_080)
 
     llm_provider: Literal["anthropic", "openai"] | None = None
     llm_base_url: str | None = None
@@ -218,6 +239,24 @@ class Settings(BaseSettings):
     def list_enrichers(self) -> tuple[str, ...]:
         """Who is asked about people, in this order, whether configured or not."""
         return () if self.enrichers == "none" else tuple(dict.fromkeys(re.split(r"\s*,\s*", self.enrichers)))
+
+    def slack_account(self) -> SlackAccount | None:
+        """The Slack app of this stack: the configured one, on the sandbox else its stand-in, or none."""
+        if self.slack_bot_token and self.slack_signing_secret:
+            return SlackAccount(
+                url=self.slack_url,
+                token=self.slack_bot_token,
+                signing_secret=self.slack_signing_secret,
+                hot_channel=self.slack_hot_channel,
+            )
+        if not self.sandbox or self.slack_bot_token or self.slack_signing_secret:
+            return None
+        return SlackAccount(
+            url=f"{self.sandbox_url}/slack/api/",
+            token=SecretStr("xoxb-sandbox"),
+            signing_secret=SecretStr("sandbox-signing-secret"),
+            hot_channel="C0HOTLEADS",
+        )
 
     @property
     def meta_url(self) -> str:

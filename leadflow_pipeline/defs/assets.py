@@ -19,7 +19,7 @@ from leadflow_pipeline.adapters.rules_in_force import RulesInForce, read_rules_i
 from leadflow_pipeline.adapters.watched_process import WatchedProcess
 from leadflow_pipeline.defs.enrichers import build_enrichment
 from leadflow_pipeline.defs.failures import RETRY_TRANSIENT, no_retry_unless_transient
-from leadflow_pipeline.defs.senders import build_senders
+from leadflow_pipeline.defs.senders import build_senders, routing_terms
 from leadflow_pipeline.domain.inquiries.verdicts import Verdict
 from leadflow_pipeline.domain.mail_rules import MailRule
 from leadflow_pipeline.domain.mail_trust import OurMail
@@ -279,15 +279,15 @@ def scored_leads(context: dg.AssetExecutionContext, database: dg.ResourceParam[D
 def assigned_leads(
     context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]
 ) -> dg.MaterializeResult[Any]:
-    """Every lead's place: the next agent in turn, or the drip for low scores. Without an active agent it waits."""
+    """Every lead's place: its person's agent, the hot channel, whoever is next in turn, the drip, the waiting list."""
     with no_retry_unless_transient():
-        batch_id = batch_of(context)
+        batch_id, terms = batch_of(context), routing_terms(read_settings())
         parts, quarantined = work_without_culprits(
             database,
             batch_id=batch_id,
             stage="assigned_leads",
             version=rules_in_force().version,
-            work=lambda lead_ids: assign_leads(database, batch_id=batch_id, lead_ids=lead_ids),
+            work=lambda lead_ids: assign_leads(database, batch_id=batch_id, terms=terms, lead_ids=lead_ids),
         )
         return materialize(add_counts(parts, quarantined=quarantined))
 

@@ -4,12 +4,37 @@ A kind without a sender waits in the outbox: its vendor is not configured.
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 
+from leadflow_pipeline.adapters.slack import SlackChat
+from leadflow_pipeline.domain.routing.claims import ClaimTerms
 from leadflow_pipeline.settings import Settings
+from leadflow_pipeline.stages.assigned_leads import RoutingTerms
 from leadflow_pipeline.stages.deliveries import Sender
+from leadflow_pipeline.stages.slack_effects import SlackTerms, build_slack_senders
 from leadflow_pipeline.stages.store import Store
 
 
-def build_senders(settings: Settings, store: Store) -> Mapping[str, Sender]:  # noqa: ARG001
+def build_senders(settings: Settings, store: Store) -> Mapping[str, Sender]:
     """The senders of a stack with these settings, by kind of effect."""
-    return {}
+    return {**_build_slack_senders(settings, store)}
+
+
+def routing_terms(settings: Settings) -> RoutingTerms:
+    """How leads are given out. Without Slack nothing is offered."""
+    return RoutingTerms(
+        claims=ClaimTerms(window=settings.claim_seconds) if settings.slack_account() else None,
+        same_inquiry=timedelta(minutes=settings.same_inquiry_minutes),
+    )
+
+
+def _build_slack_senders(settings: Settings, store: Store) -> Mapping[str, Sender]:
+    account = settings.slack_account()
+    if account is None:
+        return {}
+    terms = SlackTerms(
+        channel=account.hot_channel,
+        claims=ClaimTerms(window=settings.claim_seconds),
+        hides_contact=settings.claim_hides_contact,
+    )
+    return build_slack_senders(store, SlackChat(account), terms)

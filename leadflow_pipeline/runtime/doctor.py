@@ -12,6 +12,7 @@ from leadflow_pipeline.adapters.imap_accounts import list_accounts
 from leadflow_pipeline.adapters.imap_mailbox import ImapAccount, ImapMailbox
 from leadflow_pipeline.adapters.meta_graph import TOKEN
 from leadflow_pipeline.adapters.rule_files import load_rules
+from leadflow_pipeline.adapters.slack import SlackChat
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
 from leadflow_pipeline.domain.webhook_sources.registry import SOURCES
 from leadflow_pipeline.domain.webhook_sources.source import Source
@@ -51,6 +52,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     for vendor in ("google", *settings.list_enrichers()):
         yield Finding(what=f"Vendor {vendor}", is_fine=True, detail=_describe_vendor(settings, vendor))
     yield _look("Mailbox", lambda: _mailbox(settings))
+    yield _look("Slack", lambda: _slack(settings))
     yield _look("Secrets", lambda: check_secrets(settings))
 
 
@@ -102,6 +104,17 @@ def _look(what: str, find: Callable[[], str]) -> Finding:
         return Finding(what=what, is_fine=True, detail=find())
     except (PermanentError, TransientError) as error:
         return Finding(what=what, is_fine=False, detail=str(error))
+
+
+def _slack(settings: Settings) -> str:
+    account = settings.slack_account()
+    if account is None:
+        if settings.slack_bot_token or settings.slack_signing_secret:
+            raise PermanentError("LEADFLOW_SLACK_BOT_TOKEN and LEADFLOW_SLACK_SIGNING_SECRET need each other.")
+        return "off: hot leads are not offered; LEADFLOW_SLACK_BOT_TOKEN turns it on (docs/routing.md)"
+    SlackChat(account).check_token()
+    address = f"{receiver_url(settings)}/slack/interactions"
+    return f"the token is good; offers go to {account.hot_channel}, clicks come to {address}"
 
 
 def _rules(settings: Settings) -> str:

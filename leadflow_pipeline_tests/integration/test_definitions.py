@@ -48,6 +48,14 @@ def test_all_sensors_run_from_the_start(settings: Settings) -> None:
             assert sensor.minimum_interval_seconds == 1  # type: ignore[union-attr]
 
 
+def test_the_first_touch_timer_is_there_only_when_it_is_on(settings: Settings) -> None:
+    def sensors(minutes: int) -> set[str]:
+        found = build_definitions(settings.model_copy(update={"first_touch_minutes": minutes})).sensors or []
+        return {sensor.name for sensor in found}
+
+    assert sensors(15) - sensors(0) == {"first_touch_sensor"}
+
+
 def test_no_secret_stands_in_the_definitions(settings: Settings) -> None:
     """The UI shows a resource's configuration to whoever opens it."""
     with_secret = settings.model_copy(update={"imap_host": "imap.example.com", "imap_user": "leads@example.com"})

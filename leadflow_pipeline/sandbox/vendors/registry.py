@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from leadflow_pipeline.sandbox.vendors import clearbit, google, llm, meta, pdl
+from leadflow_pipeline.sandbox.vendors import clearbit, google, llm, meta, pdl, slack
 from leadflow_pipeline.sandbox.vendors.vendor import Vendor
 from leadflow_pipeline.settings import Settings
 
@@ -12,6 +12,7 @@ BUILDERS: Sequence[Callable[[Settings], Vendor]] = (
     pdl.build,
     meta.build,
     llm.build,
+    slack.build,
 )
 
 
