@@ -144,7 +144,7 @@ class Settings(BaseSettings):
     rules_dir: Path | None = None
 
     # Alerts and replays.
-    slack_tech_channel: str = "#leadflow-alerts"
+    slack_tech_channel: str = "lead-tech"
     alert_mail_to: str | None = None
     dagster_public_url: str | None = None
     runbook_url: str | None = None

@@ -47,6 +47,8 @@ def erase_person(store: Store, person: Person, tables: Sequence[PersonalTable]) 
         keys = {
             "events": events,
             "leads": leads,
+            "contacts": _listed(transaction, "list_person_contacts", "contact_id", leads, person),
+            "questions": _listed(transaction, "list_person_questions", "request_key", leads, person),
             "emails": list(person.emails),
             "phones": list(person.phones),
         }
@@ -64,6 +66,13 @@ def erase_person(store: Store, person: Person, tables: Sequence[PersonalTable]) 
         rows=found,
         at_vendors=[(row["kind"], row["vendor_reference"]) for row in at_vendors],
     )
+
+
+def _listed(
+    transaction: StoreTransaction, query: str, column: str, leads: Sequence[int], person: Person
+) -> list[object]:
+    rows = transaction.rows(query, lead_ids=list(leads), emails=list(person.emails), phones=list(person.phones))
+    return [row[column] for row in rows]
 
 
 def _erase(

@@ -102,3 +102,33 @@ select
     :counts::jsonb
 from ops.erasure_salt as salt
 returning erasure_id;
+
+-- name: list_person_questions(lead_ids, emails, phones)
+-- What vendors may have been asked about these leads: e-mails, phones, names with places, addresses.
+select lower(known.question) as request_key
+from leads.normalized_leads as normalized
+cross join lateral (
+    values
+    (normalized.email),
+    (normalized.phone_e164),
+    (normalized.address),
+    (normalized.property_address),
+    (
+        normalized.first_name || ' ' || normalized.last_name || ', '
+        || concat_ws(', ', normalized.city, normalized.state, normalized.zip)
+    )
+) as known (question)
+where normalized.lead_id = any(:lead_ids::bigint[]) and known.question is not null
+union
+select given.question
+from unnest(:emails::text[] || :phones::text[]) as given (question);
+
+-- name: list_person_contacts(lead_ids, emails, phones)
+-- The contacts whom these leads, e-mails and phones belong to.
+select contact_id
+from leads.inquiries
+where lead_id = any(:lead_ids::bigint[])
+union
+select contact_id
+from leads.contact_keys
+where value = any(:emails::text[] || :phones::text[]);
