@@ -107,17 +107,18 @@ returning erasure_id;
 -- What vendors may have been asked about these leads: e-mails, phones, names with places, addresses.
 select lower(known.question) as request_key
 from leads.normalized_leads as normalized
-cross join lateral (
-    values
-    (normalized.email),
-    (normalized.phone_e164),
-    (normalized.address),
-    (normalized.property_address),
-    (
-        normalized.first_name || ' ' || normalized.last_name || ', '
-        || concat_ws(', ', normalized.city, normalized.state, normalized.zip)
-    )
-) as known (question)
+cross join
+    lateral (
+        values
+        (normalized.email),
+        (normalized.phone_e164),
+        (normalized.address),
+        (normalized.property_address),
+        (
+            normalized.first_name || ' ' || normalized.last_name || ', '
+            || concat_ws(', ', normalized.city, normalized.state, normalized.zip)
+        )
+    ) as known (question)
 where normalized.lead_id = any(:lead_ids::bigint[]) and known.question is not null
 union
 select given.question
