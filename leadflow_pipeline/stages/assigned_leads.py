@@ -56,18 +56,27 @@ class AssignedCounts:
 
 
 def assign_leads(
-    store: Store, *, batch_id: uuid.UUID, terms: RoutingTerms | None = None, channels: Channels = NOWHERE
+    store: Store,
+    *,
+    batch_id: uuid.UUID,
+    terms: RoutingTerms | None = None,
+    channels: Channels = NOWHERE,
+    lead_ids: Sequence[int] | None = None,
 ) -> AssignedCounts:
     """Place every scored lead of the batch, those that were waiting, and those whose offer has ended.
 
     What their places cause in the outside world is queued with them.
+    With `lead_ids` only these, and no offer is ended: how a batch goes on without a lead that stops it.
     """
     terms = terms or RoutingTerms()
     with store.transaction() as transaction:
         rotation = transaction.row("lock_rotation", pool=POOL)
         assert rotation is not None
-        closed = [row["lead_id"] for row in transaction.rows("close_claims", most=CLAIMS_AT_ONCE)]
+        ended = transaction.rows("close_claims", most=CLAIMS_AT_ONCE) if lead_ids is None else []
+        closed = [row["lead_id"] for row in ended]
         due = transaction.rows("list_due_leads", batch_id=batch_id, closed=closed)
+        if lead_ids is not None:
+            due = [row for row in due if row["lead_id"] in set(lead_ids)]
         people = recognise_people(transaction, due, batch_id=batch_id, window=terms.same_inquiry)
         agents = read_routing_agents(transaction, rotation["now"])
         decision = route_leads(
