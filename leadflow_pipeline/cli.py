@@ -18,14 +18,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from leadflow_pipeline.cli_agents import agents_app
 from leadflow_pipeline.cli_bench import bench_app
 from leadflow_pipeline.cli_deliveries import deliveries_app, drip_app
+from leadflow_pipeline.cli_explain import print_explanation
 from leadflow_pipeline.cli_intent import intent
 from leadflow_pipeline.cli_rules import rules_app
 from leadflow_pipeline.cli_scoring import backtest, marts_app, outcomes_app, score
+from leadflow_pipeline.cli_vendors import describe_vendors
 from leadflow_pipeline.cli_webhooks import webhook_app
 from leadflow_pipeline.domain.errors import PermanentError, StoppedError, TransientError
-from leadflow_pipeline.domain.score_reasons import describe_score, describe_watched
 from leadflow_pipeline.settings import Settings, read_settings
 
 # What only some commands need is imported by them: `leadflow --help` and `parse` stay quick.
@@ -36,7 +38,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Takes in every lead of a brokerage, scores it, and gives it to the right agent within seconds.",
 )
-agents_app = typer.Typer(no_args_is_help=True, help="The agents who are given leads.")
 app.add_typer(agents_app, name="agents")
 app.add_typer(rules_app, name="rules")
 app.add_typer(deliveries_app, name="deliveries")
@@ -148,6 +149,7 @@ def status() -> None:
 
     with _database() as database:
         found = read_status(database)
+        vendors = describe_vendors(database)
     table = Table("", "last 24 hours", box=None)
     table.add_row("arrived", str(found.events))
     table.add_row("leads", str(found.leads))
@@ -160,6 +162,8 @@ def status() -> None:
     table.add_row("waiting for an agent", str(found.waiting_for_agent))
     table.add_row("oldest waiting", _seconds(found.oldest_waiting_seconds))
     console.print(table)
+    for part in vendors:
+        console.print(part)
 
 
 @app.command()
@@ -171,14 +175,7 @@ def explain(lead_id: Annotated[int, typer.Argument(help="The lead's id, as `anal
         found = explain_lead(database, lead_id)
     if found is None:
         raise PermanentError(f"There is no lead {lead_id}; analytics.scored_leads lists them.")
-    _print_lead(found.lead)
-    for outcome in found.outcomes:
-        console.print(
-            f"  became      {outcome['stage']} on {outcome['happened_at']:%Y-%m-%d %H:%M:%S %Z} ({outcome['told_by']})"
-        )
-    console.print("\nWhat happened")
-    for event in found.history:
-        console.print(f"  {event['happened_at']:%Y-%m-%d %H:%M:%S}  {event['kind']:<11} {_one_line(event['detail'])}")
+    print_explanation(console, found)
 
 
 @app.command()
@@ -194,45 +191,6 @@ def doctor() -> None:
     console.print(table)
     if not is_well:
         raise typer.Exit(1)
-
-
-@agents_app.command("import")
-def import_agents(
-    file: Annotated[Path, typer.Argument(help="CSV with a header: agent_id, name, email, phone, active.")],
-) -> None:
-    """Add or change agents. One wrong row, and nothing is changed."""
-    from leadflow_pipeline.stages import agents
-
-    settings = read_settings()
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
-        raise PermanentError(f"{file}: {reason}.") from error
-    rows = agents.read_agents(text, region=settings.default_region)
-    with _database() as database:
-        written = agents.import_agents(database, rows)
-    console.print(f"{written} agents are in place.")
-
-
-@agents_app.command("list")
-def list_agents() -> None:
-    """List the agents in rotation order, with how many leads each was given."""
-    from leadflow_pipeline.stages import agents
-
-    with _database() as database:
-        rows = agents.list_agents(database)
-    table = Table("agent_id", "name", "email", "phone", "active", "leads", box=None)
-    for row in rows:
-        table.add_row(
-            row["agent_id"],
-            row["name"],
-            row["email"] or "",
-            row["phone"] or "",
-            "yes" if row["active"] else "no",
-            str(row["leads_assigned"]),
-        )
-    console.print(table)
 
 
 @contextmanager
@@ -266,6 +224,7 @@ def _print_addresses(settings: Settings) -> None:
             f"password {SANDBOX_PASSWORD}, folder INBOX"
         )
         console.print(f"  Vendors      {settings.sandbox_url}  (stand-ins; nothing leaves this machine)")
+        console.print(f"  Slack        {settings.sandbox_url}/_page/slack/  (claim a hot lead there)")
     else:
         for mailbox in settings.list_mailboxes():
             console.print(f"  Mailbox      {mailbox.user} at {mailbox.host}, {', '.join(mailbox.folders)}")
@@ -360,52 +319,6 @@ def _each_file(paths: Sequence[Path]) -> Iterator[Path]:
             yield from sorted(inner for inner in path.rglob("*") if inner.is_file())
         else:
             yield path
-
-
-def _print_lead(lead: Any) -> None:
-    console.print(f"Lead {lead['lead_id']}: {lead['full_name'] or 'no name'}")
-    console.print(
-        f"  came from   {lead['source']} by {lead['channel']} (event {lead['event_id']}), read by {lead['rule']}"
-    )
-    console.print(f"  received    {lead['received_at']:%Y-%m-%d %H:%M:%S %Z}")
-    for what in ("phone_problem", "email_problem", "address_problem"):
-        if lead[what]:
-            console.print(f"  {what.replace('_problem', ''):<11} {lead[what]}")
-    if lead["channel"] == "email":
-        console.print(f"  sender      {_sender(lead)}")
-    if lead["score"] is None:
-        console.print("  score       not scored yet")
-    else:
-        console.print(f"  score       {lead['score']} ({lead['bucket']}): {describe_score(lead['contributions'])}")
-        if watched := describe_watched(lead["contributions"]):
-            console.print(f"  also seen   {watched} (no points)")
-    console.print(f"  place       {_place(lead)}")
-
-
-def _sender(lead: Any) -> str:
-    if lead["sender_unproven"]:
-        return f"may be forged: nothing proves that this is from {lead['source']}, so the lead is standard at most"
-    return {
-        "pass": "proven by DKIM, SPF or DMARC",
-        "fail": "not proven by DKIM, SPF or DMARC; it claims no portal",
-    }.get(lead["authentication"], "not checked: LEADFLOW_AUTHSERV_ID is unset, or the host said nothing")
-
-
-def _place(lead: Any) -> str:
-    if lead["method"] == "drip":
-        return "the drip: its score is low, so no agent is given it"
-    if lead["agent_id"]:
-        seconds = (lead["assigned_at"] - lead["received_at"]).total_seconds()
-        return f"{lead['agent_name']} ({lead['agent_id']}) by {lead['method']}, {_seconds(seconds)} after it arrived"
-    if lead["waiting_reason"]:
-        return f"waits: {lead['waiting_reason']}"
-    return "on its way"
-
-
-def _one_line(detail: Any) -> str:
-    parts = [f"{name} {value}" for name, value in detail.items() if name not in ("origins", "rules") and value]
-    parts += [f"{rule['rule']} {rule['points']:+d}" for rule in detail.get("rules", ()) if rule["points"]]
-    return ", ".join(parts)
 
 
 if __name__ == "__main__":

@@ -125,6 +125,56 @@ def rest(
     _write(json_file, {"rest": rows, "sizes": dict(sizes), "seconds_to_start": started})
 
 
+@bench_app.command()
+def claims(
+    leads: Annotated[int, typer.Option(min=1, help="Hot leads.")] = 1_000,
+    clickers: Annotated[int, typer.Option(min=1, help="Agents who click on each, all at the same moment.")] = 50,
+    receivers: Annotated[int, typer.Option(min=1, help="Receiver processes.")] = 4,
+    json_file: JsonFile = None,
+) -> None:
+    """How fast clicks on "Claim" are answered, and that each lead has exactly one winner."""
+    import tempfile
+
+    from leadflow_pipeline.adapters.migrations import apply_migrations
+    from leadflow_pipeline.bench.claims import measure_clicks
+    from leadflow_pipeline.runtime.dbt import build_if_changed
+    from leadflow_pipeline.runtime.postgres import embedded_url, start_embedded, stop_embedded
+
+    with tempfile.TemporaryDirectory(prefix="leadflow-bench-", ignore_cleanup_errors=True) as folder:
+        home = Path(folder)
+        server = start_embedded(home)
+        try:
+            url = embedded_url(server)
+            apply_migrations(url)
+            build_if_changed(url, home / "dbt")
+            found = measure_clicks(url, home, leads=leads, clickers=clickers, receivers=receivers)
+        finally:
+            stop_embedded(server)
+    _print_rows(f"{clickers} clicks at once on each of {leads} leads", asdict(found))
+    _write(json_file, {"claims": asdict(found)})
+
+
+@bench_app.command()
+def unclaimed(
+    leads: Annotated[int, typer.Option(min=1, help="Hot leads at once.")] = 100, json_file: JsonFile = None
+) -> None:
+    """How soon hot leads that nobody claims have an agent."""
+    from leadflow_pipeline.bench.claims import leave_unclaimed
+
+    with _stack(False) as stack:
+        _let_one_through(stack)
+        found = leave_unclaimed(stack, leads=leads)
+    _print_rows(f"{leads} hot leads at once, and nobody clicks", asdict(found))
+    _write(json_file, {"unclaimed": asdict(found)})
+
+
+def _print_rows(title: str, figures: Mapping[str, Any]) -> None:
+    table = Table("", "", box=None, title=title)
+    for name, value in figures.items():
+        table.add_row(name.replace("_", " "), f"{value:.2f}" if isinstance(value, float) else str(value))
+    console.print(table)
+
+
 @contextmanager
 def _stack(stock: bool) -> "Iterator[OwnStack]":
     from leadflow_pipeline.bench.own_stack import run_own_stack

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from leadflow_pipeline.defs import assets, checks, dbt_models, jobs, sensors
+from leadflow_pipeline.defs import assets, checks, dbt_models, first_touches, jobs, late_enrichment, sensors
 from leadflow_pipeline.defs.resources import build_resources
 from leadflow_pipeline.settings import Settings, read_settings
 
 
 def build_definitions(settings: Settings, resources: Mapping[str, object] | None = None) -> dg.Definitions:
     """The definitions of a stack with these settings; `resources` replaces some of them, for tests."""
+    timed = settings.first_touch_minutes > 0
     late_sensors = [sensors.inquiry_sensor] if settings.llm_provider else []
     return dg.Definitions(
         assets=dg.load_assets_from_modules([assets, dbt_models]),
@@ -22,9 +23,24 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
             jobs.late_inquiries,
             jobs.source_watch,
             dbt_models.marts_refresh,
+            late_enrichment.late_enrichment,
+            late_enrichment.vendor_retention,
+            *([first_touches.first_touch_watch] if timed else []),
         ],
-        schedules=[jobs.source_watch_schedule, jobs.schedule_drip(settings), dbt_models.marts_refresh_schedule],
-        sensors=[sensors.imap_inbox_sensor, *sensors.landing_sensors, sensors.outbox_sensor, *late_sensors],
+        schedules=[
+            jobs.source_watch_schedule,
+            jobs.schedule_drip(settings),
+            dbt_models.marts_refresh_schedule,
+            late_enrichment.late_enrichment_schedule,
+            late_enrichment.vendor_retention_schedule,
+        ],
+        sensors=[
+            sensors.imap_inbox_sensor,
+            *sensors.landing_sensors,
+            sensors.outbox_sensor,
+            *late_sensors,
+            *([first_touches.first_touch_sensor] if timed else []),
+        ],
         executor=jobs.EXECUTORS[settings.executor],
         resources={**build_resources(settings), **(resources or {})},
     )

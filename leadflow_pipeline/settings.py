@@ -51,6 +51,17 @@ class MailboxSettings(BaseModel):
         return _parts(self.folder)
 
 
+class SlackAccount(BaseModel):
+    """A Slack app in a workspace."""
+
+    model_config = ConfigDict(frozen=True)
+
+    url: str
+    token: SecretStr
+    signing_secret: SecretStr
+    hot_channel: str
+
+
 class Settings(BaseSettings):
     """What can be set, with the defaults of a stack that needs no account: every outside system is the sandbox's."""
 
@@ -128,6 +139,16 @@ class Settings(BaseSettings):
 
     time_zone: str = "America/New_York"
 
+    slack_url: str = "https://slack.com/api/"
+    slack_bot_token: SecretStr | None = None
+    slack_signing_secret: SecretStr | None = None
+    slack_hot_channel: str = "hot-leads"
+
+    claim_seconds: int = Field(default=45, ge=20, le=60)
+    claim_hides_contact: bool = True
+    same_inquiry_minutes: int = Field(default=10, ge=0, le=1440)
+    first_touch_minutes: int = Field(default=0, ge=0, le=10_080)
+
     llm_provider: Literal["anthropic", "openai"] | None = None
     llm_base_url: str | None = None
     llm_api_key: SecretStr | None = None
@@ -135,6 +156,19 @@ class Settings(BaseSettings):
     llm_timeout_seconds: float = Field(default=20, gt=0, le=120)
     llm_dollars_per_million_input: Decimal = Field(default=Decimal(1), ge=0)
     llm_dollars_per_million_output: Decimal = Field(default=Decimal(5), ge=0)
+    google_key: SecretStr | None = None
+    google_url: str | None = None
+    google_keep_days: int = Field(default=30, ge=1, le=30)
+    clearbit_key: SecretStr | None = None
+    clearbit_url: str | None = None
+    pdl_key: SecretStr | None = None
+    pdl_url: str | None = None
+    pdl_min_likelihood: int = Field(default=6, ge=1, le=10)
+    enrichers: str = Field(default="clearbit,pdl", pattern=r"^(none|(clearbit|pdl)(\s*,\s*(clearbit|pdl))*)$")
+    people_keep_days: int = Field(default=90, ge=1)
+    vendor_seconds: float = Field(default=8, ge=0, le=60)
+    vendor_share: float = Field(default=0.1, ge=0, le=1)
+    vendor_calls_at_once: int = Field(default=8, ge=1, le=16)
 
     default_region: str = Field(default="US", pattern="^[A-Z]{2}$")
     rules_dir: Path | None = None
@@ -175,6 +209,14 @@ class Settings(BaseSettings):
         """A relative path means the same whichever folder a command is run from."""
         return None if path is None else (CHECKOUT / path.expanduser()).resolve()
 
+    @field_validator("google_key")
+    @classmethod
+    def look_like_google_s(cls, key: SecretStr | None) -> SecretStr | None:
+        """Google's own client takes no other; better told at the start than by a lead that is late."""
+        if key is not None and not key.get_secret_value().startswith("AIza"):
+            raise ValueError("a Google API key begins with AIza")
+        return key
+
     @property
     def sandbox(self) -> bool:
         """Whether mail comes from the sandbox's mailbox, because no other one is named."""
@@ -184,6 +226,39 @@ class Settings(BaseSettings):
     def sandbox_url(self) -> str:
         """Where the vendors' stand-ins are; each below its own name."""
         return f"http://127.0.0.1:{self.sandbox_port}"
+
+    def find_vendor(self, vendor: str, sandbox_key: str = "sandbox") -> tuple[str, str | None] | None:
+        """The key and the address of a vendor's API, None for its own; None when the vendor is off.
+
+        On the sandbox a vendor without a key is its stand-in; with a mailbox of one's own it is off.
+        """
+        key: SecretStr | None = getattr(self, f"{vendor}_key")
+        url: str | None = getattr(self, f"{vendor}_url")
+        if key is not None:
+            return key.get_secret_value(), url
+        return (sandbox_key, url or f"{self.sandbox_url}/{vendor}") if self.sandbox else None
+
+    def list_enrichers(self) -> tuple[str, ...]:
+        """Who is asked about people, in this order, whether configured or not."""
+        return () if self.enrichers == "none" else tuple(dict.fromkeys(re.split(r"\s*,\s*", self.enrichers)))
+
+    def slack_account(self) -> SlackAccount | None:
+        """The Slack app of this stack: the configured one, on the sandbox else its stand-in, or none."""
+        if self.slack_bot_token and self.slack_signing_secret:
+            return SlackAccount(
+                url=self.slack_url,
+                token=self.slack_bot_token,
+                signing_secret=self.slack_signing_secret,
+                hot_channel=self.slack_hot_channel,
+            )
+        if not self.sandbox or self.slack_bot_token or self.slack_signing_secret:
+            return None
+        return SlackAccount(
+            url=f"{self.sandbox_url}/slack/api/",
+            token=SecretStr("xoxb-sandbox"),
+            signing_secret=SecretStr("sandbox-signing-secret"),
+            hot_channel="C0HOTLEADS",
+        )
 
     @property
     def open_url(self) -> str:
@@ -240,7 +315,12 @@ class Settings(BaseSettings):
     @property
     def channels(self) -> Channels:
         """What leads are delivered through."""
-        return Channels(crm=self.crm_in_use is not None, sms=self.has_vendor("twilio"), time_zone=self.time_zone)
+        return Channels(
+            crm=self.crm_in_use is not None,
+            sms=self.has_vendor("twilio"),
+            slack=self.slack_account() is not None,
+            time_zone=self.time_zone,
+        )
 
     def twilio_account(self) -> tuple[str, str, str]:
         """Twilio's account sid, its auth token, and the number or messaging service that texts come from."""

@@ -70,7 +70,7 @@ def run_own_stack(settings: Mapping[str, str] | None = None) -> Iterator[OwnStac
         # Not below a folder that is closed to others: as root, the embedded PostgreSQL runs as a user of its own.
         home = Path(tempfile.mkdtemp(prefix="leadflow-bench-"))
         exits.callback(shutil.rmtree, home, ignore_errors=True)
-        ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
+        ports = dict(zip(PORTS, find_free_ports(len(PORTS)), strict=True))
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LEADFLOW_")}
         environment |= {"LEADFLOW_HOME": str(home), "LEADFLOW_SAMPLES": "0"}
         environment |= {name: str(port) for name, port in ports.items()} | dict(settings or {})
@@ -114,7 +114,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         each.kill()
 
 
-def _free_ports(count: int) -> list[int]:
+def find_free_ports(count: int) -> list[int]:
+    """Ports that nobody listened on a moment ago."""
     probes = [socket.socket() for _ in range(count)]
     try:
         for probe in probes:

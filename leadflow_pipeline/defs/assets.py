@@ -6,6 +6,7 @@ A batch is a run: its id is the root run's, so that a run that is done again wor
 import functools
 import uuid
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -18,8 +19,9 @@ from leadflow_pipeline.adapters.language_models import build_language_model, nam
 from leadflow_pipeline.adapters.meta_graph import MetaGraph
 from leadflow_pipeline.adapters.rule_files import load_rules
 from leadflow_pipeline.adapters.watched_process import WatchedProcess
+from leadflow_pipeline.defs.enrichers import build_enrichment
 from leadflow_pipeline.defs.failures import RETRY_TRANSIENT, no_retry_unless_transient
-from leadflow_pipeline.defs.senders import build_senders, name_budgets
+from leadflow_pipeline.defs.senders import build_senders, name_budgets, routing_terms
 from leadflow_pipeline.domain.inquiries.verdicts import Verdict
 from leadflow_pipeline.domain.mail_rules import MailRule
 from leadflow_pipeline.domain.mail_trust import OurMail
@@ -30,6 +32,7 @@ from leadflow_pipeline.stages.assigned_leads import assign_leads
 from leadflow_pipeline.stages.batches import BatchLimits
 from leadflow_pipeline.stages.deliveries import deliver_effects
 from leadflow_pipeline.stages.drip_mails import run_drip_round
+from leadflow_pipeline.stages.enriched_leads import enrich_leads
 from leadflow_pipeline.stages.inquiry_intents import judge_inquiries
 from leadflow_pipeline.stages.inquiry_questions import QuestionCounts, ask_language_model
 from leadflow_pipeline.stages.normalized_leads import normalize_leads
@@ -136,7 +139,45 @@ def normalized_leads(
 
 
 @dg.asset(
-    deps=[normalized_leads, dg.AssetKey(["scoring", "lead_scores"])],
+    deps=[normalized_leads],
+    group_name="enrichment",
+    kinds={"python", "postgres"},
+    owners=OWNERS,
+    tags={"pii": "yes"},
+    retry_policy=RETRY_TRANSIENT,
+    metadata={
+        "dagster/table_name": "leads.enriched_leads",
+        "dagster/column_schema": describe_columns(
+            "lead_id bigint",
+            "address_verified boolean",
+            "formatted_address text",
+            "place_id text",
+            "latitude double precision",
+            "longitude double precision",
+            "county text",
+            "zip text",
+            "geocoded_at timestamptz",
+            "company text",
+            "job_title text",
+            "seniority text",
+            "social_profiles jsonb",
+            "location text",
+            "enriched_by text",
+            "enriched_at timestamptz",
+            "waits_for jsonb",
+        ),
+    },
+)
+def enriched_leads(
+    context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]
+) -> dg.MaterializeResult[Any]:
+    """What vendors know: where the address is, who the person is. What they do not tell in time comes later."""
+    with no_retry_unless_transient(), closing(build_enrichment(read_settings())) as enrichment:
+        return materialize(enrich_leads(database, batch_id=batch_of(context), enrichment=enrichment))
+
+
+@dg.asset(
+    deps=[enriched_leads],
     group_name="scoring",
     kinds={"python", "postgres"},
     owners=OWNERS,
@@ -179,7 +220,7 @@ def inquiry_questions(database: dg.ResourceParam[Database]) -> dg.MaterializeRes
 
 
 @dg.asset(
-    deps=[normalized_leads, inquiry_intents],
+    deps=[enriched_leads, inquiry_intents, dg.AssetKey(["scoring", "lead_scores"])],
     group_name="scoring",
     kinds={"dbt", "postgres"},
     owners=OWNERS,
@@ -219,10 +260,9 @@ def scored_leads(context: dg.AssetExecutionContext, database: dg.ResourceParam[D
 def assigned_leads(
     context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]
 ) -> dg.MaterializeResult[Any]:
-    """Every lead's place: the next agent in turn, or the drip for low scores. Without an active agent it waits."""
+    """Every lead's place: its person's agent, the hot channel, whoever is next in turn, the drip, the waiting list."""
     with no_retry_unless_transient():
-        channels = read_settings().channels
-        return materialize(assign_leads(database, batch_id=batch_of(context), channels=channels))
+        return materialize(assign_leads(database, batch_id=batch_of(context), terms=routing_terms(read_settings())))
 
 
 @dg.asset(

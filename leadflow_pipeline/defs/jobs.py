@@ -13,11 +13,17 @@ WATCHING = dg.AssetSelection.checks(fill_rates_hold, no_source_is_silent)
 lead_pipeline = dg.define_asset_job(
     "lead_pipeline",
     selection=dg.AssetSelection.assets(
-        "staged_leads", "normalized_leads", "inquiry_intents", "scored_leads", "assigned_leads", "deliveries"
+        "staged_leads",
+        "normalized_leads",
+        "enriched_leads",
+        "inquiry_intents",
+        "scored_leads",
+        "assigned_leads",
+        "deliveries",
     )
     - WATCHING,
     config=QUIET,
-    description="The way of a micro-batch of leads: staged, normalized, read for intent, scored, assigned, delivered.",
+    description="The way of a micro-batch: staged, normalized, enriched, read for intent, scored, assigned, delivered.",
 )
 
 outbox_deliveries = dg.define_asset_job(

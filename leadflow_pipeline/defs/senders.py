@@ -4,23 +4,28 @@ A kind without a sender waits in the outbox: its vendor is not configured.
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from leadflow_pipeline.adapters.follow_up_boss import FollowUpBoss
 from leadflow_pipeline.adapters.hubspot import HubSpot
 from leadflow_pipeline.adapters.mail_server import MailboxRefusedError, SmtpServer
 from leadflow_pipeline.adapters.mail_templates import MailTemplates
+from leadflow_pipeline.adapters.slack import SlackChat
 from leadflow_pipeline.adapters.twilio import OptedOutError, Twilio
+from leadflow_pipeline.domain.routing.claims import ClaimTerms
 from leadflow_pipeline.settings import Settings
+from leadflow_pipeline.stages.assigned_leads import RoutingTerms
 from leadflow_pipeline.stages.crm_senders import Crm, build_crm_senders
 from leadflow_pipeline.stages.deliveries import Budget, Sender
 from leadflow_pipeline.stages.drip_sender import DripSender
+from leadflow_pipeline.stages.slack_effects import SlackTerms, build_slack_senders
 from leadflow_pipeline.stages.store import Store
 from leadflow_pipeline.stages.text_sender import TextSender
 
 
 def build_senders(settings: Settings, store: Store) -> Mapping[str, Sender]:
     """The senders of a stack with these settings, by kind of effect."""
-    senders: dict[str, Sender] = {}
+    senders: dict[str, Sender] = {**_build_slack_senders(settings, store)}
     crm = _build_crm(settings)
     if crm is not None:
         senders |= build_crm_senders(store, crm, time_zone=settings.time_zone)
@@ -105,3 +110,24 @@ def _build_twilio(settings: Settings) -> Twilio:
         status_callback=f"{settings.open_url}/twilio/status" if has_callback else None,
         seconds=settings.vendor_timeout_seconds,
     )
+
+
+def routing_terms(settings: Settings) -> RoutingTerms:
+    """How leads are given out. Without Slack nothing is offered."""
+    return RoutingTerms(
+        claims=ClaimTerms(window=settings.claim_seconds) if settings.slack_account() else None,
+        same_inquiry=timedelta(minutes=settings.same_inquiry_minutes),
+        channels=settings.channels,
+    )
+
+
+def _build_slack_senders(settings: Settings, store: Store) -> Mapping[str, Sender]:
+    account = settings.slack_account()
+    if account is None:
+        return {}
+    terms = SlackTerms(
+        channel=account.hot_channel,
+        claims=ClaimTerms(window=settings.claim_seconds),
+        hides_contact=settings.claim_hides_contact,
+    )
+    return build_slack_senders(store, SlackChat(account), terms)

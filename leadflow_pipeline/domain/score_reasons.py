@@ -48,14 +48,18 @@ def _name(contribution: Mapping[str, Any]) -> str:
     return f"{words} ({evidence})" if evidence else words
 
 
-def _short_money(dollars: str) -> str:
-    """`$1,200,000` as `$1.2M`, `$650,000` as `$650K`; cut, never rounded up."""
-    try:
-        amount = int(Decimal(dollars.strip("$ ").replace(",", "")))
-    except (InvalidOperation, ValueError, OverflowError):
-        return dollars
+def shorten_dollars(amount: int) -> str:
+    """`$1.2M`, `$650K`, `$900`; cut, never rounded up."""
     for size, letter in ((1_000_000, "M"), (1_000, "K")):
         if amount >= size:
-            tenths = amount * 10 // size
-            return f"${tenths // 10}{f'.{tenths % 10}' if tenths % 10 else ''}{letter}"
+            whole, hundredths = divmod(amount * 100 // size, 100)
+            return f"${whole}{f'.{hundredths:02d}'.rstrip('0').rstrip('.')}{letter}"
     return f"${amount}"
+
+
+def _short_money(dollars: str) -> str:
+    """`$1,200,000` as `$1.2M`; what is no amount stays as it is."""
+    try:
+        return shorten_dollars(int(Decimal(dollars.strip("$ ").replace(",", ""))))
+    except (InvalidOperation, ValueError, OverflowError):
+        return dollars

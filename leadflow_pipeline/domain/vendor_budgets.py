@@ -90,14 +90,20 @@ class VendorBill:
 
 
 def report_error(error: Exception) -> CallReport:
-    """What a budget is told when its one call raised `error`. A plain permanent error is an answer."""
+    """What a budget is told when its one call raised `error`. A plain permanent error is an answer.
+
+    An error is billed only when the vendor may have done its work and the answer was lost.
+    """
     if isinstance(error, RefusedError):
         return CallReport(failed=1, refused=True)
     if isinstance(error, LimitedError):
         return CallReport(limited=1, retry_after=error.retry_after)
     if isinstance(error, PermanentError):
         return CallReport(succeeded=1)
-    return CallReport(failed=1, retry_after=getattr(error, "retry_after", None))
+    may_be_billed = getattr(error, "may_have_acted", True)
+    return CallReport(
+        failed=1, retry_after=getattr(error, "retry_after", None), cost=None if may_be_billed else Decimal(0)
+    )
 
 
 def pause_after(report: CallReport) -> float:

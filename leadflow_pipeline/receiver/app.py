@@ -7,6 +7,7 @@ import logging
 import socket
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
@@ -20,28 +21,37 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from leadflow_pipeline.adapters.database import Database
+from leadflow_pipeline.adapters.slack import SlackChat
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
+from leadflow_pipeline.domain.routing.claims import ClaimTerms
 from leadflow_pipeline.receiver.amazon_sns import AmazonSns
 from leadflow_pipeline.receiver.exchange import Exchange
 from leadflow_pipeline.receiver.links import Links
 from leadflow_pipeline.receiver.metrics import CONTENT_TYPE, Metrics
 from leadflow_pipeline.receiver.openapi import describe_receiver
 from leadflow_pipeline.receiver.problems import TITLES, problem
+from leadflow_pipeline.receiver.slack import ROUTE as SLACK_ROUTE
+from leadflow_pipeline.receiver.slack import Deliverer, SlackInteractions
 from leadflow_pipeline.receiver.webhooks import Webhooks
 from leadflow_pipeline.settings import Settings, read_settings
+from leadflow_pipeline.stages.slack_effects import SlackTerms, build_slack_senders
 from leadflow_pipeline.stages.store import Store
 
 LOG = logging.getLogger(__name__)
 POOL_SIZE = 8
+DELIVERER_POOL_SIZE = 4
 PAGE = Path(__file__).with_name("try_it.html")
 SCRIPT = Path(__file__).with_name("try_it.js")
 PAGE_POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'"
 
 
-def build_app(settings: Settings, store: Store, sns: AmazonSns | None = None) -> Starlette:
-    """The application over a store."""
+def build_app(
+    settings: Settings, store: Store, sns: AmazonSns | None = None, *, wake: Callable[[], None] | None = None
+) -> Starlette:
+    """The application over a store. `wake` is called when a click has queued effects."""
     metrics = Metrics()
     webhooks = Webhooks(settings, store, sns or AmazonSns(), metrics)
+    slack = SlackInteractions(settings.slack_account(), store, metrics, wake, settings.channels)
     description = describe_receiver(settings)
 
     async def report_health(_: Request) -> Response:
@@ -69,6 +79,7 @@ def build_app(settings: Settings, store: Store, sns: AmazonSns | None = None) ->
             Route("/docs", _show_page, methods=["GET"]),
             Route("/docs/try.js", _show_script, methods=["GET"]),
             *Links(settings, store).routes(),
+            Route(SLACK_ROUTE, slack.receive, methods=["POST"]),
             Route("/webhooks/meta", webhooks.answer_challenge, methods=["GET"]),
             Route("/webhooks/{source}", webhooks.receive, methods=["POST"]),
             Route("/webhooks/{source}/{secret:path}", webhooks.receive, methods=["POST"]),
@@ -141,8 +152,12 @@ def main() -> int:
     except PermanentError as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    # Of its own, so that clicks and posts never wait for a connection that a delivery holds.
+    deliverer_store = Database(
+        settings.database_url.get_secret_value(), pool_size=DELIVERER_POOL_SIZE, application_name="leadflow receiver"
+    )
     config = uvicorn.Config(
-        build_app(settings, store),
+        build_app(settings, store, wake=start_deliverer(settings, deliverer_store)),
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -150,8 +165,24 @@ def main() -> int:
     )
     with listener:
         uvicorn.Server(config).run(sockets=[listener])
+    deliverer_store.close()
     store.close()
     return 0
+
+
+def start_deliverer(settings: Settings, store: Store) -> Callable[[], None] | None:
+    """Carries out at once what clicks in Slack cause; gives what wakes it, or None without Slack."""
+    account = settings.slack_account()
+    if account is None:
+        return None
+    terms = SlackTerms(
+        channel=account.hot_channel,
+        claims=ClaimTerms(window=settings.claim_seconds),
+        hides_contact=settings.claim_hides_contact,
+    )
+    senders = build_slack_senders(store, SlackChat(account), terms)
+    # Cards wait for their place in the channel, and nobody who has clicked is to wait behind them.
+    return Deliverer(store, {kind: senders[kind] for kind in ("slack_message", "slack_card_update")}).wake
 
 
 def open_port(host: str, port: int) -> socket.socket:

@@ -42,6 +42,15 @@ class Metrics:
             registry=self._registry,
             buckets=_SECONDS,
         )
+        self._clicks = Counter(
+            "leadflow_clicks", "Clicks in Slack, by what they came to.", ["outcome"], registry=self._registry
+        )
+        self._click_seconds = Histogram(
+            "leadflow_click_seconds",
+            "From the head of a click to its answer.",
+            registry=self._registry,
+            buckets=_SECONDS,
+        )
 
     def note(self, source: str, status: int, seconds: float) -> None:
         """Count one post by the status of its answer."""
@@ -51,6 +60,11 @@ class Metrics:
         else:
             self._refused.labels(name, REASONS.get(status, "other")).inc()
         self._seconds.labels(name).observe(seconds)
+
+    def note_click(self, outcome: str, seconds: float) -> None:
+        """Count one click in Slack by what it came to."""
+        self._clicks.labels(outcome).inc()
+        self._click_seconds.observe(seconds)
 
     def text(self) -> bytes:
         """The figures as Prometheus reads them."""

@@ -5,14 +5,13 @@ no lead as it is gets refused with the list of its faults and is kept all the sa
 `domain.webhook_sources`. No Dagster, no scoring, no waiting.
 """
 
-import asyncio
 import logging
 import math
 import time
 from datetime import UTC, datetime
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from leadflow_pipeline.domain.errors import TransientError
@@ -29,6 +28,7 @@ from leadflow_pipeline.domain.webhook_sources.source import (
     UnreadablePostError,
 )
 from leadflow_pipeline.receiver.amazon_sns import AmazonSns
+from leadflow_pipeline.receiver.bodies import read_body
 from leadflow_pipeline.receiver.landing import Landing
 from leadflow_pipeline.receiver.metrics import Metrics
 from leadflow_pipeline.receiver.problems import ProblemError
@@ -39,9 +39,7 @@ from leadflow_pipeline.stages.store import Store
 
 LOG = logging.getLogger(__name__)
 
-LARGEST_POST_BYTES = 1_000_000
 HEADER_LIMIT = 255
-SECONDS_TO_SEND = 30
 RETRY_AFTER_SECONDS = 10
 KEPT_HEADERS = ("content-type", "user-agent", "idempotency-key", "webhook-id")
 
@@ -183,14 +181,7 @@ def _come_again(detail: str, cause: Exception) -> ProblemError:
 
 async def _read_post(request: Request, source: Source) -> Post:
     """The whole post, if it ends in time, is no larger than allowed and of a type that its source sends."""
-    closing = {"Connection": "close"}
-    try:
-        async with asyncio.timeout(SECONDS_TO_SEND):
-            raw = await _read_body(request)
-    except TimeoutError as error:
-        raise ProblemError(408, f"The body did not end within {SECONDS_TO_SEND} s.", headers=closing) from error
-    except ClientDisconnect as error:
-        raise ProblemError(400, "The connection ended before the body did.") from error
+    raw = await read_body(request)
     content_type = clean_line(request.headers.get("content-type"), HEADER_LIMIT)
     if media_type(content_type) not in source.content_types:
         raise ProblemError(415, f"Send {' or '.join(source.content_types)}.")
@@ -200,13 +191,3 @@ async def _read_post(request: Request, source: Source) -> Post:
         headers=dict(request.headers),
         path_secret=request.path_params.get("secret", ""),
     )
-
-
-async def _read_body(request: Request) -> bytes:
-    """The body, read no further than the limit."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_POST_BYTES:
-            raise ProblemError(413, f"A post may have {LARGEST_POST_BYTES} bytes.", headers={"Connection": "close"})
-    return bytes(body)

@@ -10,6 +10,7 @@ from leadflow_pipeline.adapters.imap_accounts import list_accounts
 from leadflow_pipeline.adapters.imap_mailbox import ImapAccount, ImapMailbox
 from leadflow_pipeline.adapters.meta_graph import TOKEN
 from leadflow_pipeline.adapters.rule_files import load_rules
+from leadflow_pipeline.adapters.slack import SlackChat
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
 from leadflow_pipeline.domain.webhook_sources.registry import SOURCES
 from leadflow_pipeline.domain.webhook_sources.source import Source
@@ -41,10 +42,13 @@ def examine(settings: Settings) -> Iterator[Finding]:
     for source in SOURCES.values():
         yield _look(f"Webhook {source.name}", functools.partial(_describe_webhook, settings, source))
     yield _look("Dagster UI", lambda: _service(f"{dagster_url(settings)}/server_info", dagster_url(settings)))
+    for vendor in ("google", *settings.list_enrichers()):
+        yield Finding(what=f"Vendor {vendor}", is_fine=True, detail=_describe_vendor(settings, vendor))
     yield _look("Mailbox", lambda: _mailbox(settings))
     yield Finding(what="CRM", is_fine=True, detail=_describe_crm(settings))
     yield Finding(what="Texts", is_fine=True, detail=_describe_texts(settings))
     yield Finding(what="Drip", is_fine=True, detail=_describe_drip(settings))
+    yield _look("Slack", lambda: _slack(settings))
 
 
 def _examine_database(url: str, dbt: DbtCommand) -> Iterator[Finding]:
@@ -97,6 +101,17 @@ def _look(what: str, find: Callable[[], str]) -> Finding:
         return Finding(what=what, is_fine=False, detail=str(error))
 
 
+def _slack(settings: Settings) -> str:
+    account = settings.slack_account()
+    if account is None:
+        if settings.slack_bot_token or settings.slack_signing_secret:
+            raise PermanentError("LEADFLOW_SLACK_BOT_TOKEN and LEADFLOW_SLACK_SIGNING_SECRET need each other.")
+        return "off: hot leads are not offered; LEADFLOW_SLACK_BOT_TOKEN turns it on (docs/routing.md)"
+    SlackChat(account).check_token()
+    address = f"{receiver_url(settings)}/slack/interactions"
+    return f"the token is good; offers go to {account.hot_channel}, clicks come to {address}"
+
+
 def _rules(settings: Settings) -> str:
     return f"{len(load_rules(settings.rules_dir))} rules read"
 
@@ -143,6 +158,16 @@ def _describe_drip(settings: Settings) -> str:
     if not settings.sends_mail:
         return "a dry run; LEADFLOW_MAIL_FROM and LEADFLOW_MAIL_POSTAL_ADDRESS are needed too"
     return f"through {settings.smtp_host}, from {settings.mail_sender[0]}"
+
+
+def _describe_vendor(settings: Settings, vendor: str) -> str:
+    found = settings.find_vendor(vendor)
+    if found is None:
+        return f"Off; LEADFLOW_{vendor.upper()}_KEY turns it on (docs/vendors.md)."
+    _, url = found
+    return (
+        f"Its stand-in at {url}" if getattr(settings, f"{vendor}_key") is None else f"On, at {url or 'its own address'}"
+    )
 
 
 def _mailbox(settings: Settings) -> str:

@@ -25,6 +25,7 @@ LIBRARIES = [
     "nameparser",
     "usaddress",
     "email_validator",
+    "googlemaps",
     "selectolax.lexbor",
     "rapidfuzz",
     "pydantic_settings",

@@ -11,6 +11,7 @@ from leadflow_pipeline.stages.store import Store
 
 # A run that was asked for claims its events within a few seconds of its start; after this it is taken for lost.
 PATIENCE_SECONDS = 20
+PAUSE_SECONDS = 300  # between two looks whether agents who are there can take leads again
 # Nobody announces that a lease has run out; so it is looked for.
 ASK_AGAIN_SECONDS = 5.0
 
@@ -27,19 +28,30 @@ class BatchLimits:
 def ask_for_batches(store: Store, limits: BatchLimits) -> int:
     """The number of runs to start now; 0 when there is nothing to do or enough is under way."""
     with store.transaction() as transaction:
+        # An offer that has ended is due whatever else is under way: its lead has seconds left.
+        ended = transaction.execute("ask_for_ended_claims", patience_seconds=PATIENCE_SECONDS)
         under_way: int = transaction.value(
             "count_batches_under_way", batch_size=limits.batch_size, patience_seconds=PATIENCE_SECONDS
         )
         if under_way >= limits.max_batches:
-            return 0
+            return 1 if ended else 0
         batches: int = transaction.value(
             "ask_for_batches",
             batch_size=limits.batch_size,
             batches=limits.max_batches - under_way,
             patience_seconds=PATIENCE_SECONDS,
         )
-        waiting = transaction.execute("ask_for_waiting_leads", patience_seconds=PATIENCE_SECONDS)
-        return batches or (1 if waiting else 0)
+        waiting = transaction.execute(
+            "ask_for_waiting_leads", patience_seconds=PATIENCE_SECONDS, pause_seconds=PAUSE_SECONDS
+        )
+        return batches or (1 if waiting or ended else 0)
+
+
+def seconds_to_next_claim(store: Store) -> float | None:
+    """How long until an offer ends for which no run was asked yet; None when none is open."""
+    with store.transaction() as transaction:
+        seconds: float | None = transaction.value("read_seconds_to_next_claim")
+        return seconds
 
 
 class Listener(Protocol):
@@ -56,4 +68,5 @@ def wait_for_batches(store: Store, listener: Listener, limits: BatchLimits, *, s
         left = deadline - time.monotonic()
         if batches or left <= 0:
             return batches
-        listener.wait(min(left, ASK_AGAIN_SECONDS))
+        claim = seconds_to_next_claim(store)
+        listener.wait(min(left, ASK_AGAIN_SECONDS, *(() if claim is None else (max(0.0, claim),))))

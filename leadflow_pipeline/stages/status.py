@@ -32,6 +32,7 @@ class Explanation:
     lead: Mapping[str, Any]
     history: Sequence[Mapping[str, Any]]
     outcomes: Sequence[Mapping[str, Any]]
+    sources: Sequence[Mapping[str, Any]]  # every way by which it came
 
 
 def read_status(store: Store) -> Status:
@@ -52,6 +53,7 @@ def explain_lead(store: Store, lead_id: int) -> Explanation | None:
             lead=lead,
             history=transaction.rows("list_lead_events", lead_id=lead_id),
             outcomes=transaction.rows("read_outcomes", lead_id=lead_id),
+            sources=transaction.rows("list_lead_sources", lead_id=lead_id),
         )
 
 

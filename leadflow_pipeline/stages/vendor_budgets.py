@@ -34,13 +34,26 @@ def ask_vendor(
     the vendor's pattern `*`. Raises `PermanentError` when there is no such budget.
     """
     with store.transaction() as transaction:
-        asked = {"vendor": vendor, "scope": scope, "at_least": at_least, "cost": cost}
+        return ask_within(transaction, vendor, scope=scope, calls=calls, at_least=at_least, cost=cost)
+
+
+def ask_within(
+    transaction: StoreTransaction,
+    vendor: str,
+    *,
+    scope: str = "",
+    calls: int = 1,
+    at_least: int = 1,
+    cost: Decimal | None = None,
+) -> Permission:
+    """`ask_vendor` within a transaction of the caller's, which has to be short: it holds the budget's row."""
+    asked = {"vendor": vendor, "scope": scope, "at_least": at_least, "cost": cost}
+    granted = transaction.row("take_calls", **asked, calls=calls)
+    refusal = None if granted else transaction.row("explain_refusal", **asked)
+    if granted is None and refusal is None:
+        transaction.execute("make_scope", vendor=vendor, scope=scope)
         granted = transaction.row("take_calls", **asked, calls=calls)
         refusal = None if granted else transaction.row("explain_refusal", **asked)
-        if granted is None and refusal is None:
-            transaction.execute("make_scope", vendor=vendor, scope=scope)
-            granted = transaction.row("take_calls", **asked, calls=calls)
-            refusal = None if granted else transaction.row("explain_refusal", **asked)
     if granted is not None:
         return Permission(vendor=vendor, scope=scope, **granted)
     if refusal is None:

@@ -15,7 +15,7 @@ from leadflow_pipeline.sandbox.sample_users import AGENTS_FILE
 from leadflow_pipeline.sandbox.vendors.followupboss import UNREACHABLE_SECONDS
 from leadflow_pipeline.settings import Settings
 from leadflow_pipeline.stages.agents import import_agents, read_agents
-from leadflow_pipeline.stages.assigned_leads import assign_leads
+from leadflow_pipeline.stages.assigned_leads import RoutingTerms, assign_leads
 from leadflow_pipeline.stages.deliveries import DeliveryCounts, deliver_effects
 from leadflow_pipeline.stages.lead_effects import queue_lead_effects
 from leadflow_pipeline.stages.normalized_leads import normalize_leads
@@ -66,7 +66,7 @@ def assign(database: Database, settings: Settings, **fields: object) -> None:
     stage_leads(database, batch_id=batch, rules=RULES, limits=LIMITS)
     normalize_leads(database, batch_id=batch, region="US")
     score_leads(database, batch_id=batch)
-    assign_leads(database, batch_id=batch, channels=settings.channels)
+    assign_leads(database, batch_id=batch, terms=RoutingTerms(channels=settings.channels))
 
 
 def deliver(database: Database, settings: Settings, query: Query, *, times: int = 1) -> list[DeliveryCounts]:

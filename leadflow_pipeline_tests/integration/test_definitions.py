@@ -14,6 +14,7 @@ GROUPS = {
     "normalized_leads": "cleaning",
     "inquiry_intents": "scoring",
     "inquiry_questions": "scoring",
+    "enriched_leads": "enrichment",
     "scored_leads": "scoring",
     "assigned_leads": "routing",
     "deliveries": "delivery",
@@ -45,6 +46,14 @@ def test_all_sensors_run_from_the_start(settings: Settings) -> None:
         assert sensor.minimum_interval_seconds == 1  # type: ignore[union-attr]
 
 
+def test_the_first_touch_timer_is_there_only_when_it_is_on(settings: Settings) -> None:
+    def sensors(minutes: int) -> set[str]:
+        found = build_definitions(settings.model_copy(update={"first_touch_minutes": minutes})).sensors or []
+        return {sensor.name for sensor in found}
+
+    assert sensors(15) - sensors(0) == {"first_touch_sensor"}
+
+
 def test_no_secret_stands_in_the_definitions(settings: Settings) -> None:
     """The UI shows a resource's configuration to whoever opens it."""
     with_secret = settings.model_copy(update={"imap_host": "imap.example.com", "imap_user": "leads@example.com"})
@@ -53,9 +62,15 @@ def test_no_secret_stands_in_the_definitions(settings: Settings) -> None:
 
 
 def test_a_run_assigns_what_has_landed_and_reports_counts_without_a_lead_s_words(
-    database: Database, database_url: str, settings: Settings, query: Query, monkeypatch: pytest.MonkeyPatch
+    database: Database,
+    database_url: str,
+    settings: Settings,
+    free_port: int,
+    query: Query,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("LEADFLOW_DATABASE_URL", database_url)
+    monkeypatch.setenv("LEADFLOW_SANDBOX_PORT", str(free_port))  # vendors that do not answer
     land(database, name="Zebulon Quux", message="investor from Zanzibar")
     with dg.DagsterInstance.ephemeral() as instance:
         result = build_definitions(settings).resolve_job_def("lead_pipeline").execute_in_process(instance=instance)

@@ -27,7 +27,7 @@ from starlette.testclient import TestClient
 
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.receiver.app import build_app, main
-from leadflow_pipeline.receiver.webhooks import LARGEST_POST_BYTES
+from leadflow_pipeline.receiver.bodies import LARGEST_POST_BYTES
 from leadflow_pipeline.settings import Settings
 
 Query = Callable[..., list[tuple[Any, ...]]]

@@ -22,7 +22,7 @@ from leadflow_pipeline.domain.errors import PermanentError
 from leadflow_pipeline.domain.webhook_sources.registry import SOURCES
 from leadflow_pipeline.receiver.amazon_sns import AmazonSns
 from leadflow_pipeline.receiver.app import build_app
-from leadflow_pipeline.receiver.webhooks import LARGEST_POST_BYTES
+from leadflow_pipeline.receiver.bodies import LARGEST_POST_BYTES
 from leadflow_pipeline.runtime.doctor import examine
 from leadflow_pipeline.settings import Settings
 from leadflow_pipeline.stages.assigned_leads import assign_leads

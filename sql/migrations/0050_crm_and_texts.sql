@@ -2,15 +2,9 @@
 -- alone.
 
 alter table routing.agents
-add column if not exists crm_ids jsonb not null default '{}',
-add column if not exists slack_user_id text,
-add column if not exists time_zone text,
 add column if not exists notify_by text[],
 add column if not exists quiet_hours text;
 
-comment on column routing.agents.crm_ids is 'The agent''s user id per CRM: {"followupboss": "12", "hubspot": "34"}. Without one the CRM is asked for the agent''s e-mail.';
-comment on column routing.agents.slack_user_id is 'The agent in Slack, for direct messages: U….';
-comment on column routing.agents.time_zone is 'IANA name, for example America/Chicago. Null: the brokerage''s.';
 comment on column routing.agents.notify_by is 'Any of sms, slack. Null: every way that the agent can be reached by.';
 comment on column routing.agents.quiet_hours is 'When the agent is left alone, local time, for example 21:00-07:00. Null: never.';
 

@@ -18,10 +18,11 @@ left join leads.assigned_leads as assigned on event.event_id = assigned.event_id
 where event.content_hash = any(:content_hashes::text[]);
 
 -- name: count_unfinished_events()$
--- Events that have not come to an end yet: unread, held by a run, or waiting for somebody.
+-- Events that have not come to an end yet: unread, held by a run, offered, or waiting for somebody.
 select
     (select count(*) from landing.events where status = 'pending' or lease_until is not null)
-    + (select count(*) from routing.waiting_leads);
+    + (select count(*) from routing.waiting_leads)
+    + (select count(*) from routing.claims where status in ('announced', 'open', 'withdrawn'));
 
 -- name: read_database_sizes()^
 -- Bytes on disk: of the whole database, and of Dagster's own tables.
@@ -35,3 +36,23 @@ select
     ) as dagster_bytes,
     (select count(*) from leads.staged_leads) as leads,
     (select count(distinct batch_id) from leads.assigned_leads) as batches;
+
+-- name: list_open_claims()
+-- Leads that can be claimed.
+select lead_id from routing.claims
+where status in ('announced', 'open')
+order by lead_id;
+
+-- name: count_claimed_leads()$
+-- Leads that an agent has by their click, each counted once.
+select count(distinct lead_id) from leads.assigned_leads
+where method = 'claim';
+
+-- name: list_hot_delays()
+-- How long each hot lead took from its arrival to its agent.
+select
+    extract(epoch from assigned.assigned_at - assigned.received_at)::double precision as seconds,
+    claims.posted_at is not null as had_card
+from leads.assigned_leads as assigned
+left join routing.claims as claims on assigned.lead_id = claims.lead_id
+where assigned.bucket = 'hot' and assigned.agent_id is not null;

@@ -7,7 +7,7 @@ select
         select from delivery.suppressions as suppressed
         where suppressed.channel = 'sms' and suppressed.address = agent.phone
     ), false) as has_phone,
-    agent.slack_user_id is not null as has_slack,
+    agent.slack_id is not null as has_slack,
     agent.notify_by,
     agent.quiet_hours,
     agent.time_zone
@@ -59,7 +59,7 @@ select
     name,
     email,
     phone,
-    slack_user_id,
+    slack_id,
     time_zone,
     quiet_hours,
     crm_ids

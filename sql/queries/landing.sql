@@ -333,7 +333,7 @@ group by source, reason
 order by source, reason;
 
 -- name: release_events(batch_id)!
--- End the lease on the batch's events whose lead has found its place or waits for an agent.
+-- End the lease on the batch's events whose lead has found its place, waits, is offered, or is a copy of another.
 update landing.events
 set lease_until = null
 from leads.staged_leads
@@ -349,6 +349,14 @@ where
         or exists (
             select from routing.waiting_leads
             where routing.waiting_leads.lead_id = leads.staged_leads.lead_id
+        )
+        or exists (
+            select from routing.claims
+            where routing.claims.lead_id = leads.staged_leads.lead_id
+        )
+        or exists (
+            select from leads.inquiries
+            where leads.inquiries.lead_id = leads.staged_leads.lead_id and leads.inquiries.merged_into is not null
         )
     );
 

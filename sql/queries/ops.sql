@@ -46,6 +46,11 @@ select
             select staged.received_at
             from routing.waiting_leads as waiting
             inner join leads.staged_leads as staged on waiting.lead_id = staged.lead_id
+            union all
+            select staged.received_at
+            from routing.claims as claims
+            inner join leads.staged_leads as staged on claims.lead_id = staged.lead_id
+            where claims.status in ('announced', 'open', 'withdrawn')
         ) as due
     ) as oldest_waiting_seconds;
 
@@ -74,14 +79,34 @@ select
     assigned.agent_id,
     agent.name as agent_name,
     assigned.assigned_at,
-    waiting.reason as waiting_reason
+    waiting.reason as waiting_reason,
+    inquiries.contact_id,
+    inquiries.merged_into,
+    claims.status as claim_status,
+    claims.posted_at,
+    claims.deadline_at,
+    claims.claimed_at
 from leads.staged_leads as staged
 left join leads.normalized_leads as normalized on staged.lead_id = normalized.lead_id
 left join leads.scored_leads as scored on staged.lead_id = scored.lead_id
 left join leads.assigned_leads as assigned on staged.lead_id = assigned.lead_id
 left join routing.agents as agent on assigned.agent_id = agent.agent_id
 left join routing.waiting_leads as waiting on staged.lead_id = waiting.lead_id
+left join leads.inquiries as inquiries on staged.lead_id = inquiries.lead_id
+left join routing.claims as claims on staged.lead_id = claims.lead_id
 where staged.lead_id = :lead_id;
+
+-- name: list_lead_sources(lead_id)
+-- Every way by which a lead has come, in order.
+select
+    sources.event_id,
+    sources.source,
+    sources.channel,
+    sources.received_at,
+    sources.is_first
+from leads.lead_sources as sources
+where sources.lead_id = :lead_id
+order by sources.received_at, sources.event_id;
 
 -- name: list_lead_events(lead_id)
 -- What happened to a lead, in order.
@@ -105,7 +130,19 @@ where
     and event.status = 'staged'
     and event.lease_until is null
     and not exists (select from leads.assigned_leads as assigned where assigned.lead_id = staged.lead_id)
-    and not exists (select from routing.waiting_leads as waiting where waiting.lead_id = staged.lead_id);
+    and not exists (select from routing.waiting_leads as waiting where waiting.lead_id = staged.lead_id)
+    and not exists (
+        select from leads.inquiries as inquiries
+        where inquiries.lead_id = staged.lead_id and inquiries.merged_into is not null
+    )
+    -- An offer that has long ended and led to nothing is no place.
+    and not exists (
+        select from routing.claims as claims
+        where
+            claims.lead_id = staged.lead_id
+            and claims.status in ('announced', 'open', 'withdrawn')
+            and claims.deadline_at > now() - interval '1 minute'
+    );
 
 -- name: count_quarantined_in_batch(batch_id)
 -- What the batch could not read, by reason.

@@ -91,10 +91,13 @@ from {{ ref('lead_keywords') }}
 
 union all
 
+-- Of the lead's present batch only: what was judged for an earlier one is judged anew.
 select
-    lead_id,
-    batch_id,
-    signal,
-    value,
-    evidence
-from {{ ref('inquiry_intent_signals') }}
+    leads.lead_id,
+    leads.batch_id,
+    judged.signal,
+    judged.value,
+    judged.evidence
+from {{ source('leads', 'normalized_leads') }} as leads
+inner join {{ ref('inquiry_intent_signals') }} as judged
+    on leads.lead_id = judged.lead_id and leads.batch_id = judged.batch_id

@@ -2,15 +2,30 @@
 
 from collections.abc import Callable, Sequence
 
-from leadflow_pipeline.sandbox.vendors import followupboss, hubspot, llm, meta, smtp, twilio
+from leadflow_pipeline.sandbox.vendors import (
+    clearbit,
+    followupboss,
+    google,
+    hubspot,
+    llm,
+    meta,
+    pdl,
+    slack,
+    smtp,
+    twilio,
+)
 from leadflow_pipeline.sandbox.vendors.vendor import Vendor
 from leadflow_pipeline.settings import Settings
 
 BUILDERS: Sequence[Callable[[Settings], Vendor]] = (
+    clearbit.build,
     followupboss.build,
+    google.build,
     hubspot.build,
     llm.build,
     meta.build,
+    pdl.build,
+    slack.build,
     smtp.build,
     twilio.build,
 )

@@ -24,7 +24,7 @@ def keywords(evidence: str) -> dict[str, Any]:
         ([PHONE, budget("$1,200,000"), keywords("cash buyer")], "cash buyer, +50; $1.2M budget, +25; phone, +10"),
         ([keywords("cash buyer, pre-approved")], "cash buyer, pre-approved, +50"),
         ([budget("$650,000")], "$650K budget, +25"),
-        ([budget("$1,999,999")], "$1.9M budget, +25"),
+        ([budget("$1,999,999")], "$1.99M budget, +25"),
         ([budget("$999")], "$999 budget, +25"),
         ([budget("$$$")], "$$$ budget, +25"),
         ([budget("$100,000", -5), PHONE], "phone, +10; $100K budget, -5"),

@@ -35,3 +35,6 @@ left join {{ source('leads', 'scored_leads') }} as scored on staged.lead_id = sc
 left join {{ source('leads', 'assigned_leads') }} as assigned on staged.lead_id = assigned.lead_id
 left join {{ source('routing', 'agents') }} as agents on assigned.agent_id = agents.agent_id
 left join {{ source('routing', 'waiting_leads') }} as waiting on staged.lead_id = waiting.lead_id
+left join {{ source('leads', 'inquiries') }} as inquiries on staged.lead_id = inquiries.lead_id
+-- A copy of another lead is a source of that one, and no lead.
+where inquiries.merged_into is null

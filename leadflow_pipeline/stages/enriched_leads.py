@@ -1,0 +1,105 @@
+"""Adds to a batch's leads what vendors know, in the time that the batch has for it; the rest comes later.
+
+What is asked and in which order is decided in `domain.enrichment`; `stages.late_enrichment` fetches what is missing.
+"""
+
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from leadflow_pipeline.domain.enrichment import (
+    GEOCODER,
+    Known,
+    LeadQuestions,
+    plan_questions,
+    seconds_for_vendors,
+    tell_lead,
+    urgency,
+)
+from leadflow_pipeline.stages.store import Store, as_json_rows
+from leadflow_pipeline.stages.vendor_answers import FetchTerms, VendorClient, fetch_answers
+from leadflow_pipeline.stages.vendor_budgets import list_bills
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enrichment:
+    """The vendors at hand and how they are used, by the settings."""
+
+    clients: Mapping[str, VendorClient]  # in the order in which providers are asked
+    keep_days: Mapping[str, int]
+    most_seconds: float = 8.0  # a batch never waits longer for vendors
+    share: float = 0.1  # of what its oldest lead has left of the 90 s
+    at_once: int = 8
+    batch_size: int = 500
+
+    def close(self) -> None:
+        """Close the vendors' idle connections."""
+        for client in self.clients.values():
+            client.close()
+
+    def plan(self, leads: Sequence[Mapping[str, Any]]) -> dict[int, LeadQuestions]:
+        """What to ask about each lead, the most urgent lead first."""
+        enrichers = [name for name in self.clients if name != GEOCODER]
+        return {
+            lead["lead_id"]: plan_questions(lead, geocoder=GEOCODER in self.clients, enrichers=enrichers)
+            for lead in sorted(leads, key=urgency, reverse=True)
+        }
+
+    def fetch(self, store: Store, plans: Mapping[int, LeadQuestions], seconds: float) -> Known:
+        """What is known of these leads' questions after so many seconds."""
+        chains = [[plan.place] for plan in plans.values() if plan.place]
+        chains += [list(plan.people) for plan in plans.values() if plan.people]
+        terms = FetchTerms(seconds=seconds, at_once=self.at_once, keep_days=self.keep_days)
+        return fetch_answers(store, self.clients, chains, terms)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnrichedCounts:
+    """What became of a batch, and what vendors were asked today in all. Money in US dollars."""
+
+    leads: int
+    verified_addresses: int
+    known_people: int
+    waiting: int
+    seconds_given: float
+    seconds_taken: float
+    calls_today: int
+    cache_hits_today: int
+    cost_today: float
+    breakers_open: int
+
+
+def enrich_leads(store: Store, *, batch_id: uuid.UUID, enrichment: Enrichment) -> EnrichedCounts:
+    """Write what vendors tell of the batch's leads within its time; leads whose answer is missing wait for it."""
+    began = time.monotonic()
+    with store.transaction() as transaction:
+        leads = transaction.rows("read_leads_to_enrich", batch_id=batch_id)
+        behind: int = transaction.value("count_events_behind")
+    seconds = seconds_for_vendors(
+        max((lead["age_seconds"] for lead in leads), default=0.0),
+        -(-behind // enrichment.batch_size),
+        most=enrichment.most_seconds,
+        share=enrichment.share,
+    )
+    plans = enrichment.plan(leads)
+    known = enrichment.fetch(store, plans, seconds)
+    rows = [{"lead_id": lead_id, **tell_lead(plan, known)} for lead_id, plan in plans.items()]
+    if rows:
+        with store.transaction() as transaction:
+            transaction.execute("write_enriched_leads", batch_id=batch_id, rows=as_json_rows(rows))
+    bills = [bill for bill in list_bills(store) if bill.vendor in enrichment.clients]
+    return EnrichedCounts(
+        leads=len(rows),
+        verified_addresses=sum(row["address_verified"] for row in rows),
+        known_people=sum(row["enriched_by"] is not None for row in rows),
+        waiting=sum(bool(row["waits_for"]) for row in rows),
+        seconds_given=seconds,
+        seconds_taken=time.monotonic() - began,
+        calls_today=sum(bill.calls_today for bill in bills),
+        cache_hits_today=sum(bill.cache_hits_today for bill in bills),
+        cost_today=float(sum((bill.cost_today for bill in bills), Decimal(0))),
+        breakers_open=sum(bill.breaker != "closed" for bill in bills),
+    )
