@@ -85,6 +85,6 @@ def _messages(placed: PlacedLead, agent_id: str, channels: Channels, now: dateti
             kind=kind,
             lead_id=placed.lead_id,
             agent_id=agent_id,
-            payload={"what": "assigned_lead"},
+            payload={"about": "assigned"},
             due_at=speak_at if speak_at > now else None,
         )
