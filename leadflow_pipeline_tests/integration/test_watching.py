@@ -176,9 +176,7 @@ def test_a_rule_file_that_cannot_be_read_is_told_and_the_rules_before_stay_in_fo
         assert "acme.yaml:" in str(text)
 
 
-def test_a_changed_rule_gives_another_version_and_the_same_rule_the_same(
-    here: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_changed_rule_gives_another_version_and_the_same_rule_the_same(here: Path) -> None:
     from leadflow_pipeline.adapters.rules_in_force import read_rules_in_force
 
     folder = here / "rules"
