@@ -21,6 +21,7 @@ from rich.table import Table
 from leadflow_pipeline import cli_operations
 from leadflow_pipeline.cli_agents import agents_app
 from leadflow_pipeline.cli_bench import bench_app
+from leadflow_pipeline.cli_deliveries import deliveries_app, drip_app
 from leadflow_pipeline.cli_explain import print_explanation
 from leadflow_pipeline.cli_intent import intent
 from leadflow_pipeline.cli_rules import rules_app
@@ -46,6 +47,8 @@ app.command()(cli_operations.alerts)
 app.command()(cli_operations.erase)
 app.command()(cli_operations.backup)
 app.command()(cli_operations.restore)
+app.add_typer(deliveries_app, name="deliveries")
+app.add_typer(drip_app, name="drip")
 app.add_typer(bench_app, name="bench")
 app.add_typer(webhook_app, name="webhook")
 app.command("intent")(intent)

@@ -30,6 +30,7 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
         jobs=[
             jobs.lead_pipeline,
             jobs.outbox_deliveries,
+            jobs.weekly_drip,
             jobs.late_inquiries,
             jobs.source_watch,
             dbt_models.marts_refresh,
@@ -41,6 +42,7 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
         ],
         schedules=[
             jobs.source_watch_schedule,
+            jobs.schedule_drip(settings),
             dbt_models.marts_refresh_schedule,
             late_enrichment.late_enrichment_schedule,
             late_enrichment.vendor_retention_schedule,

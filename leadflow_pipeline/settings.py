@@ -7,6 +7,7 @@ import os
 import re
 from datetime import time
 from decimal import Decimal
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, V
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from leadflow_pipeline.domain.errors import PermanentError
+from leadflow_pipeline.domain.lead_effects import Channels
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
@@ -24,6 +26,9 @@ GOOGLE_TOKEN_URL = "https://oauth2.googleapis.com/token"
 GMAIL_HOST, GMAIL_AUTHSERV_ID = "imap.gmail.com", "mx.google.com"
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+SENDER = re.compile(r"[^<>\r\n]*<[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+")
+VENDOR_KEYS = {"followupboss": "followupboss_api_key", "hubspot": "hubspot_token", "twilio": "twilio_auth_token"}
 
 
 class MailboxSettings(BaseModel):
@@ -117,6 +122,33 @@ class Settings(BaseSettings):
     claim_hides_contact: bool = True
     same_inquiry_minutes: int = Field(default=10, ge=0, le=1440)
     first_touch_minutes: int = Field(default=0, ge=0, le=10_080)
+    public_url: str | None = None
+    vendor_timeout_seconds: float = Field(default=8, gt=0, le=8)
+
+    crm: Literal["followupboss", "hubspot", "none"] | None = None
+    followupboss_url: str | None = None
+    followupboss_api_key: SecretStr | None = None
+    followupboss_system_key: SecretStr | None = None
+    hubspot_url: str | None = None
+    hubspot_token: SecretStr | None = None
+
+    twilio_url: str | None = None
+    twilio_account_sid: str | None = None
+    twilio_auth_token: SecretStr | None = None
+    twilio_from: str | None = None
+
+    smtp_host: str | None = None
+    smtp_port: Port = 587
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_ca_file: Path | None = None
+    sandbox_smtp_port: Port | None = None
+    mail_from: str | None = None
+    mail_postal_address: str | None = None
+    drip_schedule: str = "0 10 * * 2"
+
+    time_zone: str = "America/New_York"
 
     llm_provider: Literal["anthropic", "openai"] | None = None
     llm_base_url: str | None = None
@@ -139,7 +171,6 @@ class Settings(BaseSettings):
     vendor_share: float = Field(default=0.1, ge=0, le=1)
     vendor_calls_at_once: int = Field(default=8, ge=1, le=16)
 
-    time_zone: str = "America/New_York"
     default_region: str = Field(default="US", pattern="^[A-Z]{2}$")
     rules_dir: Path | None = None
 
@@ -181,6 +212,14 @@ class Settings(BaseSettings):
         if name not in available_timezones():
             raise ValueError("must be an IANA time zone like America/Chicago")
         return name
+
+    @field_validator("mail_from")
+    @classmethod
+    def read_sender(cls, sender: str | None) -> str | None:
+        """An address, with or without a name before it."""
+        if sender is not None and not SENDER.fullmatch(sender.strip()):
+            raise ValueError("must be like Lakeside Homes <hello@brokerage.example>")
+        return sender
 
     @field_validator("llm_model")
     @classmethod
@@ -259,6 +298,74 @@ class Settings(BaseSettings):
         )
 
     @property
+    def open_url(self) -> str:
+        """Where agents and leads reach the receiver: the base of the links in texts and mails."""
+        return (self.public_url or f"http://127.0.0.1:{self.receiver_port}").rstrip("/")
+
+    def vendor_url(self, vendor: str, real: str) -> str:
+        """Where a vendor's API is: as set, else the stand-in on a sandbox without a key for the vendor, else `real`."""
+        named: str | None = getattr(self, f"{vendor}_url")
+        return named or (f"{self.sandbox_url}/{vendor}" if self.is_stand_in(vendor) else real)
+
+    def is_stand_in(self, vendor: str) -> bool:
+        """Whether a vendor is the sandbox's, because nobody has given a key for the real one."""
+        return self.sandbox and getattr(self, VENDOR_KEYS[vendor]) is None
+
+    @property
+    def crm_in_use(self) -> Literal["followupboss", "hubspot"] | None:
+        """The CRM that leads go into: the one that is named, else the one with a key, else the sandbox's."""
+        if self.crm == "none":
+            return None
+        if self.crm is not None:
+            return self.crm if self.has_vendor(self.crm) else None
+        named: tuple[Literal["followupboss", "hubspot"], ...] = ("followupboss", "hubspot")
+        with_key = (vendor for vendor in named if getattr(self, VENDOR_KEYS[vendor]) is not None)
+        return next(with_key, "followupboss" if self.sandbox else None)
+
+    def has_vendor(self, vendor: str) -> bool:
+        """Whether a vendor can be called: it has a key (Twilio also account and sender), or is the sandbox's."""
+        if self.is_stand_in(vendor):
+            return True
+        needed = (VENDOR_KEYS[vendor], *(("twilio_account_sid", "twilio_from") if vendor == "twilio" else ()))
+        return all(getattr(self, name) is not None for name in needed)
+
+    def vendor_key(self, vendor: str) -> str:
+        """The key to call a vendor with; any will do for a stand-in."""
+        key: SecretStr | None = getattr(self, VENDOR_KEYS[vendor])
+        return key.get_secret_value() if key is not None else "sandbox"
+
+    @property
+    def sends_mail(self) -> bool:
+        """Whether the drip's mails go out: server, sender and postal address are named, or the sandbox has a server."""
+        if self.smtp_host is not None:
+            return self.mail_from is not None and self.mail_postal_address is not None
+        return self.sandbox and self.sandbox_smtp_port is not None
+
+    @property
+    def mail_sender(self) -> tuple[str, str]:
+        """Whom the drip's mails come from, `Name <address>`, and the postal address below them."""
+        return (
+            self.mail_from or "Lakeside Homes <hello@sandbox.test>",
+            self.mail_postal_address or "Lakeside Homes, 100 Example Street, Austin, TX 78701",
+        )
+
+    @property
+    def channels(self) -> Channels:
+        """What leads are delivered through."""
+        return Channels(
+            crm=self.crm_in_use is not None,
+            sms=self.has_vendor("twilio"),
+            slack=self.slack_account() is not None,
+            time_zone=self.time_zone,
+        )
+
+    def twilio_account(self) -> tuple[str, str, str]:
+        """Twilio's account sid, its auth token, and the number or messaging service that texts come from."""
+        if self.is_stand_in("twilio"):
+            return "AC00000000000000000000000000000000", "sandbox", "+15005550006"
+        return self.twilio_account_sid or "", self.vendor_key("twilio"), self.twilio_from or ""
+
+    @property
     def meta_url(self) -> str:
         """Where Meta's Graph API is: the sandbox's stand-in unless the stack is a real one."""
         return self.meta_graph_url or (f"{self.sandbox_url}/meta" if self.sandbox else META_GRAPH_URL)
@@ -271,8 +378,8 @@ class Settings(BaseSettings):
         return (MailboxSettings(**{name: getattr(self, f"imap_{name}") for name in names}), *self.mailboxes)
 
     def list_own_addresses(self) -> frozenset[str]:
-        """The addresses that we send from: those set, and the mailboxes' users, in lower case."""
-        users = (mailbox.user or "" for mailbox in self.list_mailboxes())
+        """The addresses that we send from: those set, the drip's, and the mailboxes' users, in lower case."""
+        users = [parseaddr(self.mail_from or "")[1], *(mailbox.user or "" for mailbox in self.list_mailboxes())]
         return frozenset(each.lower() for each in (*_parts(self.own_addresses), *users) if "@" in each)
 
     def list_authserv_ids(self) -> frozenset[str]:

@@ -1,1 +1,1 @@
-"""Measurements, one module each: functions that do the work and return plain values. Nothing of Dagster at import."""
+"""Measurements and fault tests, one module each: functions that return plain values. Nothing of Dagster at import."""

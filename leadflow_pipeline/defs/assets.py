@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, fields
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -19,7 +20,7 @@ from leadflow_pipeline.adapters.rules_in_force import RulesInForce, read_rules_i
 from leadflow_pipeline.adapters.watched_process import WatchedProcess
 from leadflow_pipeline.defs.enrichers import build_enrichment
 from leadflow_pipeline.defs.failures import RETRY_TRANSIENT, no_retry_unless_transient
-from leadflow_pipeline.defs.senders import build_senders, routing_terms
+from leadflow_pipeline.defs.senders import build_senders, name_budgets, routing_terms
 from leadflow_pipeline.domain.inquiries.verdicts import Verdict
 from leadflow_pipeline.domain.mail_rules import MailRule
 from leadflow_pipeline.domain.mail_trust import OurMail
@@ -29,6 +30,7 @@ from leadflow_pipeline.settings import Settings, read_settings
 from leadflow_pipeline.stages.assigned_leads import assign_leads
 from leadflow_pipeline.stages.batches import BatchLimits
 from leadflow_pipeline.stages.deliveries import deliver_effects
+from leadflow_pipeline.stages.drip_mails import run_drip_round
 from leadflow_pipeline.stages.enriched_leads import enrich_leads
 from leadflow_pipeline.stages.inquiry_intents import judge_inquiries
 from leadflow_pipeline.stages.inquiry_questions import QuestionCounts, ask_language_model
@@ -38,8 +40,9 @@ from leadflow_pipeline.stages.scored_leads import score_leads
 from leadflow_pipeline.stages.staged_leads import stage_leads
 
 OWNERS = ["team:lead-operations"]
+# What is not delivered by then is due for the next run: a batch's own run makes room for the next batch soon.
+FIRST_TRY_SECONDS, RETRY_SECONDS = 5, 45
 QUESTION_SECONDS = 50  # what is not asked by then is due for the next run
-DELIVERY_SECONDS = 15  # what is not delivered by then is due for the next run
 SQL_TYPES = {
     "str": "text",
     "bool": "boolean",
@@ -281,13 +284,19 @@ def assigned_leads(
 ) -> dg.MaterializeResult[Any]:
     """Every lead's place: its person's agent, the hot channel, whoever is next in turn, the drip, the waiting list."""
     with no_retry_unless_transient():
-        batch_id, terms = batch_of(context), routing_terms(read_settings())
+        settings, batch_id = read_settings(), batch_of(context)
         parts, quarantined = work_without_culprits(
             database,
             batch_id=batch_id,
             stage="assigned_leads",
             version=rules_in_force().version,
-            work=lambda lead_ids: assign_leads(database, batch_id=batch_id, terms=terms, lead_ids=lead_ids),
+            work=lambda lead_ids: assign_leads(
+                database,
+                batch_id=batch_id,
+                terms=routing_terms(settings),
+                channels=settings.channels,
+                lead_ids=lead_ids,
+            ),
         )
         return materialize(add_counts(parts, quarantined=quarantined))
 
@@ -313,8 +322,33 @@ def assigned_leads(
         ),
     },
 )
-def deliveries(database: dg.ResourceParam[Database]) -> dg.MaterializeResult[Any]:
+def deliveries(context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]) -> dg.MaterializeResult[Any]:
     """What the outside world has to be told, whoever caused it: each effect tried, and tried again until it is done."""
     with no_retry_unless_transient():
-        senders = build_senders(read_settings(), database)
-        return materialize(deliver_effects(database, senders, seconds=DELIVERY_SECONDS))
+        settings = read_settings()
+        senders = build_senders(settings, database)
+        budgets = name_budgets(settings)
+        seconds = FIRST_TRY_SECONDS if context.run.job_name == "lead_pipeline" else RETRY_SECONDS
+        return materialize(deliver_effects(database, senders, seconds=seconds, budgets=budgets))
+
+
+@dg.asset(
+    group_name="drip",
+    kinds={"python", "postgres"},
+    owners=OWNERS,
+    tags={"pii": "yes"},
+    retry_policy=RETRY_TRANSIENT,
+    metadata={
+        "dagster/table_name": "delivery.drip_sequences",
+        "dagster/column_schema": describe_columns(
+            "lead_id bigint", "track text", "next_step integer", "next_on date", "end_reason text"
+        ),
+    },
+)
+def drip_mails(database: dg.ResourceParam[Database]) -> dg.MaterializeResult[Any]:
+    """The weekly mails to low leads that are due; `deliveries` sends them. A dry run until a sender is configured."""
+    with no_retry_unless_transient():
+        settings = read_settings()
+        dry_run = not settings.sends_mail
+        now = datetime.now(UTC)
+        return materialize(run_drip_round(database, now=now, time_zone=settings.time_zone, dry_run=dry_run))

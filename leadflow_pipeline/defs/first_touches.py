@@ -13,7 +13,9 @@ from leadflow_pipeline.stages.first_touches import has_due_touches, watch_first_
 def watch_touches(context: dg.OpExecutionContext, database: dg.ResourceParam[Database]) -> None:
     """Remind agents of leads that nobody has called, and give them to others."""
     with no_retry_unless_transient():
-        context.log.info(str(watch_first_touches(database, minutes=read_settings().first_touch_minutes)))
+        settings = read_settings()
+        counts = watch_first_touches(database, minutes=settings.first_touch_minutes, channels=settings.channels)
+        context.log.info(str(counts))
 
 
 @dg.job(

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from leadflow_pipeline.defs.checks import fill_rates_hold, no_source_is_silent
+from leadflow_pipeline.settings import Settings
 
 # One process per micro-batch: a process per step would cost more than the steps.
 EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}
@@ -31,6 +32,24 @@ outbox_deliveries = dg.define_asset_job(
     config=QUIET,
     description="Tries again what could not be delivered in the run that caused it.",
 )
+
+weekly_drip = dg.define_asset_job(
+    "weekly_drip",
+    selection=dg.AssetSelection.assets("drip_mails"),
+    config=QUIET,
+    description="Queues the mails to low leads that are due this week.",
+)
+
+
+def schedule_drip(settings: Settings) -> dg.ScheduleDefinition:
+    """When the weekly round comes."""
+    return dg.ScheduleDefinition(
+        job=weekly_drip,
+        cron_schedule=settings.drip_schedule,
+        execution_timezone=settings.time_zone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+
 
 late_inquiries = dg.define_asset_job(
     "late_inquiries",

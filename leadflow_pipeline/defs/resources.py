@@ -16,6 +16,7 @@ from leadflow_pipeline.sandbox.mailbox import SANDBOX_HOST, SANDBOX_USER, build_
 from leadflow_pipeline.settings import Settings, read_settings
 
 SANDBOX_BACKFILL_DAYS = 36_500
+POOL_SIZE = 6  # deliveries read a lead's facts from several threads; connections are made when they are needed
 
 
 class DatabaseResource(dg.ConfigurableResource[Database]):
@@ -25,7 +26,7 @@ class DatabaseResource(dg.ConfigurableResource[Database]):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Database]:  # noqa: ARG002
-        with Database(self.url, pool_size=6, application_name="leadflow pipeline") as database:
+        with Database(self.url, pool_size=POOL_SIZE, application_name="leadflow pipeline") as database:
             yield database
 
 

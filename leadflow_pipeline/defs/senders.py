@@ -6,19 +6,111 @@ A kind without a sender waits in the outbox: its vendor is not configured.
 from collections.abc import Mapping
 from datetime import timedelta
 
+from leadflow_pipeline.adapters.follow_up_boss import FollowUpBoss
+from leadflow_pipeline.adapters.hubspot import HubSpot
+from leadflow_pipeline.adapters.mail_server import MailboxRefusedError, SmtpServer
+from leadflow_pipeline.adapters.mail_templates import MailTemplates
 from leadflow_pipeline.adapters.slack import PostedMessage, SlackChat
+from leadflow_pipeline.adapters.twilio import OptedOutError, Twilio
 from leadflow_pipeline.domain.routing.claims import ClaimTerms
 from leadflow_pipeline.settings import Settings
 from leadflow_pipeline.stages.alerts import AlertSender, Links
 from leadflow_pipeline.stages.assigned_leads import RoutingTerms
-from leadflow_pipeline.stages.deliveries import Sender
+from leadflow_pipeline.stages.crm_senders import Crm, build_crm_senders
+from leadflow_pipeline.stages.deliveries import Budget, Sender
+from leadflow_pipeline.stages.drip_sender import DripSender
 from leadflow_pipeline.stages.slack_effects import SlackTerms, build_slack_senders
 from leadflow_pipeline.stages.store import Store
+from leadflow_pipeline.stages.text_sender import TextSender
 
 
 def build_senders(settings: Settings, store: Store) -> Mapping[str, Sender]:
     """The senders of a stack with these settings, by kind of effect."""
-    return {**_build_slack_senders(settings, store), **_build_alert_sender(settings, store)}
+    senders: dict[str, Sender] = {}
+    crm = _build_crm(settings)
+    if crm is not None:
+        senders |= build_crm_senders(store, crm, time_zone=settings.time_zone)
+    if settings.has_vendor("twilio"):
+        senders["sms"] = TextSender(
+            store=store, texts=_build_twilio(settings), opted_out=OptedOutError, public_url=settings.open_url
+        )
+    if settings.sends_mail:
+        senders["drip_mail"] = build_drip_sender(settings, store)
+    return {**senders, **_build_slack_senders(settings, store), **_build_alert_sender(settings, store)}
+
+
+def build_drip_sender(settings: Settings, store: Store) -> DripSender:
+    """The sender of the drip's mails."""
+    sender, postal_address = settings.mail_sender
+    return DripSender(
+        store=store,
+        server=_build_mail_server(settings),
+        templates=MailTemplates(),
+        refused=MailboxRefusedError,
+        sender=sender,
+        postal_address=postal_address,
+        public_url=settings.open_url,
+        time_zone=settings.time_zone,
+    )
+
+
+def _build_mail_server(settings: Settings) -> SmtpServer:
+    if settings.smtp_host is None:
+        assert settings.sandbox_smtp_port is not None
+        return SmtpServer(host="127.0.0.1", port=settings.sandbox_smtp_port, security="none")
+    password = settings.smtp_password
+    return SmtpServer(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        security=settings.smtp_security,
+        user=settings.smtp_user,
+        password=password.get_secret_value() if password else None,
+        seconds=settings.vendor_timeout_seconds,
+        ca_file=str(settings.smtp_ca_file) if settings.smtp_ca_file else None,
+    )
+
+
+def name_budgets(settings: Settings) -> Mapping[str, Budget]:
+    """The budget of each line that has one, by the line's name."""
+    budgets = {"smtp": Budget(vendor="smtp")}
+    if settings.crm_in_use is not None:
+        budgets["crm"] = Budget(vendor=settings.crm_in_use)
+    sender = settings.twilio_account()[2]
+    # A number sends a text a second; a messaging service has many.
+    budgets["twilio"] = Budget(vendor="twilio", scope="" if sender.startswith("MG") else sender)
+    return budgets
+
+
+def _build_crm(settings: Settings) -> Crm | None:
+    seconds = settings.vendor_timeout_seconds
+    match settings.crm_in_use:
+        case "followupboss":
+            system_key = settings.followupboss_system_key
+            return FollowUpBoss(
+                settings.vendor_url("followupboss", "https://api.followupboss.com"),
+                settings.vendor_key("followupboss"),
+                system_key=system_key.get_secret_value() if system_key else None,
+                seconds=seconds,
+            )
+        case "hubspot":
+            url = settings.vendor_url("hubspot", "https://api.hubapi.com")
+            return HubSpot(url, settings.vendor_key("hubspot"), seconds=seconds)
+        case _:
+            return None
+
+
+def _build_twilio(settings: Settings) -> Twilio:
+    account_sid, auth_token, sender = settings.twilio_account()
+    has_callback = settings.public_url is not None or settings.is_stand_in("twilio")
+    return Twilio(
+        settings.vendor_url("twilio", "https://api.twilio.com"),
+        account_sid,
+        auth_token,
+        sender=sender,
+        # Nobody outside reaches this machine's own address.
+        status_callback=f"{settings.open_url}/twilio/status" if has_callback else None,
+        seconds=settings.vendor_timeout_seconds,
+    )
 
 
 def routing_terms(settings: Settings) -> RoutingTerms:

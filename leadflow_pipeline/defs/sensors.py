@@ -16,7 +16,7 @@ from leadflow_pipeline.adapters.language_models import name_language_model
 from leadflow_pipeline.defs.assets import batch_limits
 from leadflow_pipeline.defs.jobs import late_inquiries, lead_pipeline, outbox_deliveries
 from leadflow_pipeline.defs.resources import SANDBOX_BACKFILL_DAYS
-from leadflow_pipeline.defs.senders import build_senders
+from leadflow_pipeline.defs.senders import build_senders, name_budgets
 from leadflow_pipeline.settings import read_settings
 from leadflow_pipeline.stages.batches import ask_for_batches, wait_for_batches
 from leadflow_pipeline.stages.deliveries import has_due_effects
@@ -24,6 +24,12 @@ from leadflow_pipeline.stages.drift import watch_answers
 from leadflow_pipeline.stages.inquiry_questions import has_due_questions
 from leadflow_pipeline.stages.mail_intake import WatchTimes, watch_mailboxes
 
+UNDER_WAY = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
 STARTED_AT = time.monotonic()
 GRACE_SECONDS = 60  # a stack that starts after a night has not asked its mailboxes yet
 # Dagster ends a tick after 60 seconds. A turn at the mailboxes may end with a wait and a look behind these.
@@ -91,10 +97,17 @@ landing_sensors = [build_landing_sensor(number, seconds) for number, seconds in 
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Asks for a run when an effect is due again.",
 )
-def outbox_sensor(database: dg.ResourceParam[Database]) -> dg.RunRequest | dg.SkipReason:
-    """Effects of the hot path are tried in its own run; here those that come due later."""
-    kinds = list(build_senders(read_settings(), database))
-    return dg.RunRequest() if has_due_effects(database, kinds) else dg.SkipReason("nothing is due")
+def outbox_sensor(
+    context: dg.SensorEvaluationContext, database: dg.ResourceParam[Database]
+) -> dg.RunRequest | dg.SkipReason:
+    """Effects of the hot path are tried in its own run; here those that come due later. One such run at a time."""
+    settings = read_settings()
+    if not has_due_effects(database, build_senders(settings, database), name_budgets(settings)):
+        return dg.SkipReason("nothing is due")
+    under_way = dg.RunsFilter(job_name=outbox_deliveries.name, statuses=UNDER_WAY)
+    if context.instance.get_runs_count(under_way):
+        return dg.SkipReason("a run is delivering already")
+    return dg.RunRequest()
 
 
 @dg.sensor(

@@ -26,6 +26,7 @@ from leadflow_pipeline.domain.errors import PermanentError, TransientError
 from leadflow_pipeline.domain.routing.claims import ClaimTerms
 from leadflow_pipeline.receiver.amazon_sns import AmazonSns
 from leadflow_pipeline.receiver.exchange import Exchange
+from leadflow_pipeline.receiver.links import Links
 from leadflow_pipeline.receiver.metrics import CONTENT_TYPE, Metrics
 from leadflow_pipeline.receiver.openapi import describe_receiver
 from leadflow_pipeline.receiver.problems import TITLES, problem
@@ -50,7 +51,7 @@ def build_app(
     """The application over a store. `wake` is called when a click has queued effects."""
     metrics = Metrics()
     webhooks = Webhooks(settings, store, sns or AmazonSns(), metrics)
-    slack = SlackInteractions(settings.slack_account(), store, metrics, wake)
+    slack = SlackInteractions(settings.slack_account(), store, metrics, channels=settings.channels, wake=wake)
     description = describe_receiver(settings)
 
     async def report_health(_: Request) -> Response:
@@ -78,6 +79,7 @@ def build_app(
             Route("/docs", _show_page, methods=["GET"]),
             Route("/docs/try.js", _show_script, methods=["GET"]),
             Route(SLACK_ROUTE, slack.receive, methods=["POST"]),
+            *Links(settings, store).routes(),
             Route("/webhooks/meta", webhooks.answer_challenge, methods=["GET"]),
             Route("/webhooks/{source}", webhooks.receive, methods=["POST"]),
             Route("/webhooks/{source}/{secret:path}", webhooks.receive, methods=["POST"]),

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
+from leadflow_pipeline.domain.lead_effects import Channels
 from leadflow_pipeline.domain.slack_cards import CLAIM_ACTION, TOUCH_ACTION
 from leadflow_pipeline.receiver.bodies import read_body
 from leadflow_pipeline.receiver.metrics import REASONS, Metrics
@@ -39,11 +40,18 @@ class SlackInteractions:
     """The endpoint of one Slack app."""
 
     def __init__(
-        self, account: SlackAccount | None, store: Store, metrics: Metrics, wake: Callable[[], None] | None = None
+        self,
+        account: SlackAccount | None,
+        store: Store,
+        metrics: Metrics,
+        *,
+        channels: Channels,
+        wake: Callable[[], None] | None = None,
     ) -> None:
         self._verifier = SignatureVerifier(account.signing_secret.get_secret_value()) if account else None
         self._store = store
         self._metrics = metrics
+        self._channels = channels
         self._wake = wake or (lambda: None)
 
     async def receive(self, request: Request) -> Response:
@@ -91,7 +99,9 @@ class SlackInteractions:
                 if not 0 < lead_id <= _BIGGEST_ID:
                     raise ValueError
                 if action["action_id"] == CLAIM_ACTION:
-                    return claim_lead(self._store, lead_id=lead_id, slack_user=user, channel=channel)
+                    return claim_lead(
+                        self._store, lead_id=lead_id, slack_user=user, channel=channel, channels=self._channels
+                    )
                 return touch_lead_by_slack(self._store, lead_id=lead_id, slack_user=user, channel=channel)
         except (KeyError, TypeError, ValueError) as error:
             raise ProblemError(400, "This is no interaction that Slack would send.") from error

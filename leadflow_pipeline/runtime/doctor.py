@@ -53,6 +53,9 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield Finding(what=f"Vendor {vendor}", is_fine=True, detail=_describe_vendor(settings, vendor))
     yield _look("Mailbox", lambda: _mailbox(settings))
     yield _look("Slack", lambda: _slack(settings))
+    yield Finding(what="CRM", is_fine=True, detail=_describe_crm(settings))
+    yield Finding(what="Texts", is_fine=True, detail=_describe_texts(settings))
+    yield Finding(what="Drip", is_fine=True, detail=_describe_drip(settings))
     yield _look("Secrets", lambda: check_secrets(settings))
 
 
@@ -166,6 +169,29 @@ def _describe_vendor(settings: Settings, vendor: str) -> str:
     return (
         f"Its stand-in at {url}" if getattr(settings, f"{vendor}_key") is None else f"On, at {url or 'its own address'}"
     )
+
+
+def _describe_crm(settings: Settings) -> str:
+    crm = settings.crm_in_use
+    if crm is None:
+        return "off; LEADFLOW_FOLLOWUPBOSS_API_KEY or LEADFLOW_HUBSPOT_TOKEN connects one"
+    return f"{crm}, the sandbox's stand-in" if settings.is_stand_in(crm) else f"{crm}, with your key"
+
+
+def _describe_texts(settings: Settings) -> str:
+    if not settings.has_vendor("twilio"):
+        return "off; LEADFLOW_TWILIO_ACCOUNT_SID, _AUTH_TOKEN and _FROM together let agents be texted"
+    if settings.is_stand_in("twilio"):
+        return "the sandbox's stand-in"
+    return f"Twilio, from {settings.twilio_from}"
+
+
+def _describe_drip(settings: Settings) -> str:
+    if settings.smtp_host is None:
+        return "the sandbox's mail server" if settings.sandbox else "a dry run; LEADFLOW_SMTP_HOST names a mail server"
+    if not settings.sends_mail:
+        return "a dry run; LEADFLOW_MAIL_FROM and LEADFLOW_MAIL_POSTAL_ADDRESS are needed too"
+    return f"through {settings.smtp_host}, from {settings.mail_sender[0]}"
 
 
 def _mailbox(settings: Settings) -> str:

@@ -146,10 +146,18 @@ class Stack:
             "LEADFLOW_HOME": str(self.settings.home),
             "LEADFLOW_DAGSTER_STORAGE_URL": dagster_storage_url(self._url),
             "LEADFLOW_CODE_SERVER_SOCKET": self._code_server_socket,
+            **self._smtp_port(),
             "DAGSTER_HOME": str(dagster_home),
             "DAGSTER_DISABLE_TELEMETRY": "1",
             "PYTHONUNBUFFERED": "1",
         }
+
+    def _smtp_port(self) -> dict[str, str]:
+        """A port for the sandbox's mail server: no port is set for it, and two stacks side by side share nothing."""
+        if not self.settings.sandbox or self.settings.sandbox_smtp_port is not None:
+            return {}
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            return {"LEADFLOW_SANDBOX_SMTP_PORT": str(probe.getsockname()[1])}
 
     def _sandbox_mailbox(self, environment: dict[str, str]) -> ProcessSpec:
         return self._spec(

@@ -74,8 +74,8 @@ class Control:
         return max(0, (self.behaviour.limit_per_minute or 0) - self._count(now))
 
     def seconds_to_reset(self, now: float) -> int:
-        """Whole seconds until a call that is refused now would be taken; at least 1."""
-        if not self._answered_at:
+        """Whole seconds until a call that is refused now would be taken; at least 1. Without a limit, by chance: 1."""
+        if not self._answered_at or self.behaviour.limit_per_minute is None:
             return 1
         return max(1, int(self._answered_at[0] + WINDOW_SECONDS - now) + 1)
 

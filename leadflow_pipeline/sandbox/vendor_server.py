@@ -9,7 +9,8 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import parse_qsl
@@ -69,7 +70,16 @@ def build_app(vendors: Mapping[str, Vendor]) -> Starlette:
     async def list_vendors(_: Request) -> Response:
         return HTMLResponse(_index(vendors))
 
+    @asynccontextmanager
+    async def run_beside(_: Starlette) -> AsyncIterator[None]:
+        with ExitStack() as exits:
+            for name, vendor in vendors.items():
+                if vendor.beside is not None:
+                    exits.enter_context(vendor.beside(controls[name]))
+            yield
+
     return Starlette(
+        lifespan=run_beside,
         routes=[
             Route("/", list_vendors),
             Route("/_control/{vendor}", control, methods=["POST"]),
@@ -81,7 +91,7 @@ def build_app(vendors: Mapping[str, Vendor]) -> Starlette:
                 Mount(f"/{name}", app=WatchedVendor(vendor, controls[name], Starlette(routes=list(vendor.routes))))
                 for name, vendor in vendors.items()
             ),
-        ]
+        ],
     )
 
 

@@ -13,6 +13,7 @@ from statistics import quantiles
 from typing import Any
 
 from leadflow_pipeline.domain.languages import guess_language
+from leadflow_pipeline.domain.lead_effects import Channels
 from leadflow_pipeline.domain.routing.agents import RoutingAgent, read_agent
 from leadflow_pipeline.domain.routing.claims import ClaimTerms
 from leadflow_pipeline.domain.routing.decision import Offer, RoutingDecision, Turns, WaitingLead, route_leads
@@ -20,6 +21,7 @@ from leadflow_pipeline.domain.routing.due_leads import DueLead
 from leadflow_pipeline.domain.routing.rotation import PoolState
 from leadflow_pipeline.domain.routing.territories import Place
 from leadflow_pipeline.stages.effects import NewEffect, queue_effects
+from leadflow_pipeline.stages.lead_effects import queue_lead_effects
 from leadflow_pipeline.stages.people import People, recognise_people
 from leadflow_pipeline.stages.store import Store, StoreTransaction, as_json_rows
 
@@ -27,6 +29,7 @@ POOL = "default"
 OPEN_DAYS = 30  # an older lead counts as open no longer
 CLAIMS_AT_ONCE = 1_000
 SAME_INQUIRY = timedelta(minutes=10)
+NOWHERE = Channels()  # nothing is delivered
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,11 +60,13 @@ def assign_leads(
     *,
     batch_id: uuid.UUID,
     terms: RoutingTerms | None = None,
+    channels: Channels = NOWHERE,
     lead_ids: Sequence[int] | None = None,
 ) -> AssignedCounts:
     """Place every scored lead of the batch, those that were waiting, and those whose offer has ended.
 
-    With `lead_ids` only these, and no offer is ended: how a batch goes on without a lead that stops it.
+    What their places cause in the outside world is queued with them. With `lead_ids` only these, and no offer is
+    ended: how a batch goes on without a lead that stops it.
     """
     terms = terms or RoutingTerms()
     with store.transaction() as transaction:
@@ -81,7 +86,8 @@ def assign_leads(
             now=rotation["now"],
             terms=terms.claims,
         )
-        assigned = _write(transaction, batch_id, decision, agents, was_offered=set(closed))
+        assigned = _write(transaction, batch_id, decision, was_offered=set(closed))
+        queue_lead_effects(transaction, [row["lead_id"] for row in assigned], channels, now=rotation["now"])
         transaction.execute("release_events", batch_id=batch_id)
         transaction.execute("announce_landing")  # a place among the runs at work is free
     methods = Counter(row["method"] for row in assigned)
@@ -164,7 +170,6 @@ def _write(
     transaction: StoreTransaction,
     batch_id: uuid.UUID,
     decision: RoutingDecision,
-    agents: Sequence[RoutingAgent],
     *,
     was_offered: set[int],
 ) -> list[Mapping[str, Any]]:
@@ -172,7 +177,7 @@ def _write(
     assigned = transaction.rows(
         "write_assigned_leads", batch_id=batch_id, rows=as_json_rows(map(asdict, decision.assignments))
     )
-    effects = _tell_of_assignments(assigned, agents, was_offered)
+    effects = [close_card(row["lead_id"]) for row in assigned if row["lead_id"] in was_offered]
     if decision.offers:
         offered = transaction.rows(
             "write_claims", batch_id=batch_id, rows=as_json_rows(map(_offer_row, decision.offers))
@@ -200,17 +205,6 @@ def card_key(lead_id: int) -> str:
     return f"slack_card:{lead_id}"
 
 
-def tell_agent(lead_id: int, agent_id: str) -> NewEffect:
-    """A direct message to an agent: this lead is yours."""
-    return NewEffect(
-        idempotency_key=f"slack_message:assigned:{lead_id}:{agent_id}",
-        kind="slack_message",
-        lead_id=lead_id,
-        agent_id=agent_id,
-        payload={"about": "assigned"},
-    )
-
-
 def close_card(lead_id: int) -> NewEffect:
     """The card's last state: who has the lead."""
     return NewEffect(
@@ -219,20 +213,6 @@ def close_card(lead_id: int) -> NewEffect:
         lead_id=lead_id,
         after_key=card_key(lead_id),
     )
-
-
-def _tell_of_assignments(
-    assigned: Sequence[Mapping[str, Any]], agents: Sequence[RoutingAgent], was_offered: set[int]
-) -> list[NewEffect]:
-    """The agent is told of a lead that nobody claimed and of their own person's; the card says who has it now."""
-    in_slack = {agent.agent_id for agent in agents if agent.slack_id}
-    effects = []
-    for row in assigned:
-        if row["lead_id"] in was_offered:
-            effects.append(close_card(row["lead_id"]))
-        if row["method"] in ("claim_timeout", "owner") and row["agent_id"] in in_slack:
-            effects.append(tell_agent(row["lead_id"], row["agent_id"]))
-    return effects
 
 
 def _offer_row(offer: Offer) -> dict[str, Any]:

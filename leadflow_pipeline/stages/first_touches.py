@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from leadflow_pipeline.domain.lead_effects import Channels
 from leadflow_pipeline.domain.routing.agents import RoutingAgent
 from leadflow_pipeline.domain.routing.decision import Turns, route_leads
 from leadflow_pipeline.domain.routing.due_leads import DueLead
 from leadflow_pipeline.stages.assigned_leads import (
+    NOWHERE,
     POOL,
     read_lead,
     read_pools,
@@ -22,6 +24,7 @@ from leadflow_pipeline.stages.assigned_leads import (
 )
 from leadflow_pipeline.stages.claims import UNKNOWN_USER, ClickAnswer
 from leadflow_pipeline.stages.effects import NewEffect, queue_effects
+from leadflow_pipeline.stages.lead_effects import queue_lead_effects
 from leadflow_pipeline.stages.people import People
 from leadflow_pipeline.stages.store import Store, StoreTransaction, as_json_rows
 
@@ -70,7 +73,7 @@ def has_due_touches(store: Store) -> bool:
         return bool(transaction.value("has_due_touches"))
 
 
-def watch_first_touches(store: Store, *, minutes: int) -> TouchCounts:
+def watch_first_touches(store: Store, *, minutes: int, channels: Channels = NOWHERE) -> TouchCounts:
     """One turn of the timer: start it for new assignments, remind, give leads to others. `minutes` 0: nothing."""
     if not minutes:
         return TouchCounts(started=0, reminded=0, reassigned=0, given_up=0)
@@ -82,7 +85,7 @@ def watch_first_touches(store: Store, *, minutes: int) -> TouchCounts:
         due = transaction.rows("list_due_touches", most=AT_ONCE)
         reminded = _remind(transaction, [row for row in due if row["status"] == "waiting"], agents, minutes)
         missed = [row for row in due if row["status"] == "reminded"]
-        reassigned = _reassign(transaction, missed, agents, rotation, minutes) if missed else 0
+        reassigned = _reassign(transaction, missed, agents, rotation, minutes, channels) if missed else 0
     return TouchCounts(started=started, reminded=reminded, reassigned=reassigned, given_up=len(missed) - reassigned)
 
 
@@ -143,6 +146,7 @@ def _reassign(
     agents: Mapping[str, RoutingAgent],
     rotation: Mapping[str, Any],
     minutes: int,
+    channels: Channels,
 ) -> int:
     """Give missed leads to whoever is next and has not had them; pause agents who miss again and again."""
     lead_ids = [row["lead_id"] for row in missed]
@@ -169,7 +173,10 @@ def _reassign(
             next_card_at=turns.next_card_at,
         )
     transaction.execute("reassign_leads", batch_id=uuid.uuid4(), rows=as_json_rows(changes))
-    _tell(transaction, changes)
+    _tell_of_nobody(transaction, [change["lead_id"] for change in changes if change["agent_id"] is None])
+    for turn in sorted({len(agents_before) for agents_before in had.values()}):
+        moved = [change["lead_id"] for change in changes if change["agent_id"] and len(had[change["lead_id"]]) == turn]
+        queue_lead_effects(transaction, moved, channels, now=rotation["now"], turn=turn)
     _pause_idle(transaction)
     return sum(change["agent_id"] is not None for change in changes)
 
@@ -180,31 +187,21 @@ def _as_due(row: Mapping[str, Any]) -> DueLead:
     return replace(lead, bucket="standard", listing=None, was_offered=False)
 
 
-def _tell(transaction: StoreTransaction, changes: Sequence[Mapping[str, Any]]) -> None:
-    effects = []
-    for change in changes:
-        lead_id, agent_id = change["lead_id"], change["agent_id"]
-        if agent_id is None:
-            text = f"Lead {lead_id} was not called by anybody it was given to, and there is nobody else to give it to."
-            effects.append(
-                NewEffect(idempotency_key=f"ops_alert:untouched:{lead_id}", kind="ops_alert", payload={"text": text})
-            )
-            continue
-        effects.append(
+def _tell_of_nobody(transaction: StoreTransaction, lead_ids: Sequence[int]) -> None:
+    queue_effects(
+        transaction,
+        [
             NewEffect(
-                idempotency_key=f"slack_message:assigned:{lead_id}:{agent_id}",
-                kind="slack_message",
-                lead_id=lead_id,
-                agent_id=agent_id,
-                payload={"about": "assigned"},
+                idempotency_key=f"ops_alert:untouched:{lead_id}",
+                kind="ops_alert",
+                payload={
+                    "text": f"Lead {lead_id} was not called by anybody it was given to, "
+                    "and there is nobody else to give it to."
+                },
             )
-        )
-        effects.append(
-            NewEffect(
-                idempotency_key=f"crm_owner:{lead_id}:{agent_id}", kind="crm_owner", lead_id=lead_id, agent_id=agent_id
-            )
-        )
-    queue_effects(transaction, effects)
+            for lead_id in lead_ids
+        ],
+    )
 
 
 def _pause_idle(transaction: StoreTransaction) -> None:

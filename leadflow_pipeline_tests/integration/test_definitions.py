@@ -18,6 +18,7 @@ GROUPS = {
     "scored_leads": "scoring",
     "assigned_leads": "routing",
     "deliveries": "delivery",
+    "drip_mails": "drip",
 }
 # What nobody waits for in seconds; every tick costs a stack at rest some processor time.
 OFF_THE_HOT_PATH = {"quarantine_sensor", "failed_run_sensor", "watch_sensor"}

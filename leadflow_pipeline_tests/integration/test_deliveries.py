@@ -10,7 +10,15 @@ import pytest
 
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
-from leadflow_pipeline.stages.deliveries import DeliveryCounts, Effect, deliver_effects, has_due_effects
+from leadflow_pipeline.stages.deliveries import (
+    SENDERS_AT_ONCE,
+    TRIES_BEFORE_ALERT,
+    Budget,
+    DeliveryCounts,
+    Effect,
+    deliver_effects,
+    has_due_effects,
+)
 from leadflow_pipeline.stages.effects import NewEffect, queue_effects
 
 Query = Callable[..., list[tuple[Any, ...]]]
@@ -108,13 +116,15 @@ def test_a_transient_failure_is_tried_again_when_its_time_has_come(database: Dat
 def test_a_permanent_failure_is_set_aside_with_its_reason(database: Database, query: Query) -> None:
     queue(database, "sms:1")
     assert deliver(database, Recorder(raising(PermanentError("The number cannot take texts.")))).set_aside == 1
-    assert query("select status, last_error from delivery.outbox") == [("set_aside", "The number cannot take texts.")]
+    rows = query("select status, last_error from delivery.outbox where kind = 'sms'")
+    assert rows == [("set_aside", "The number cannot take texts.")]
 
 
 def test_a_fault_of_our_own_is_set_aside_without_the_text_it_may_quote(database: Database, query: Query) -> None:
     queue(database, "sms:1")
     assert deliver(database, Recorder(raising(ValueError("Zebulon Quux")))).set_aside == 1
-    assert query("select last_error from delivery.outbox") == [("ValueError: a fault in leadflow itself",)]
+    errors = query("select last_error from delivery.outbox where kind = 'sms'")
+    assert errors == [("ValueError: a fault in leadflow itself",)]
 
 
 def test_an_attempt_without_an_answer_makes_the_next_one_look_first(database: Database, query: Query) -> None:
@@ -161,7 +171,9 @@ def test_what_comes_after_something_given_up_is_given_up_with_it(database: Datab
     queue(database, "task:1", after_key="contact:1")
     queue(database, "note:1", after_key="task:1")
     deliver(database, Recorder(raising(PermanentError("unknown account"))))
-    rows = query("select idempotency_key, status, last_error from delivery.outbox order by outbox_id")
+    rows = query(
+        "select idempotency_key, status, last_error from delivery.outbox where kind = 'sms' order by outbox_id"
+    )
     assert rows == [
         ("contact:1", "set_aside", "unknown account"),
         ("task:1", "set_aside", "what has to come before it was given up: contact:1"),
@@ -177,3 +189,64 @@ def test_many_deliverers_send_each_effect_once(database: Database, deliverers: i
         counts = list(pool.map(lambda _: deliver(database, sender), range(deliverers)))
     assert sum(count.sent for count in counts) == 200
     assert len({effect.idempotency_key for effect in sender.effects}) == len(sender.effects) == 200
+
+
+def test_what_a_budget_refuses_waits_and_counts_as_no_attempt(database: Database, query: Query) -> None:
+    query("update vendors.budgets set not_before = now() + interval '1 hour' where vendor = 'twilio' and scope = ''")
+    queue(database, "sms:1")
+    budgets = {"twilio": Budget(vendor="twilio")}
+    assert not has_due_effects(database, ["sms"], budgets)
+    counts = deliver_effects(database, {"sms": Recorder()}, seconds=20, budgets=budgets)
+    assert counts == DeliveryCounts(sent=0, put_off=0, set_aside=0)
+    assert query("select status, attempts from delivery.outbox") == [("pending", 0)]
+
+
+def test_a_budget_of_a_call_a_moment_is_waited_for_and_settled(database: Database, query: Query) -> None:
+    query("update vendors.budgets set calls_per_second = 20, burst = 1 where vendor = 'twilio' and scope = ''")
+    queue(database, *(f"sms:{number}" for number in range(5)))
+    budgets = {"twilio": Budget(vendor="twilio")}
+    sender = Recorder(raising(TransientError("busy")))
+    counts = deliver_effects(database, {"sms": sender}, seconds=20, budgets=budgets)
+    assert counts == DeliveryCounts(sent=4, put_off=1, set_aside=0)
+    assert query("select calls, failed from vendors.usage where vendor = 'twilio'") == [(5, 1)]
+
+
+def test_a_vendor_that_hangs_delays_no_other(database: Database) -> None:
+    """With one line for all, texts would wait until the CRM's time-outs had run out."""
+    queue(database, *(f"crm_contact:{number}" for number in range(20)), kind="crm_contact")
+    queue(database, "sms:1")
+    texted = threading.Event()
+
+    def hang(_: Effect) -> str:
+        assert texted.wait(20), "the text waits for the CRM"
+        return "contact"
+
+    def text(_: Effect) -> str:
+        texted.set()
+        return "text"
+
+    senders = {"crm_contact": Recorder(hang), "sms": Recorder(text)}
+    assert deliver_effects(database, senders, seconds=20).sent == 21
+
+
+def test_an_effect_is_claimed_when_a_sender_is_free_so_that_its_lease_begins_with_its_try(
+    database: Database, query: Query
+) -> None:
+    queue(database, *(f"sms:{number}" for number in range(20)))
+    held: list[int] = []
+
+    def look(_: Effect) -> str:
+        held.append(len(query("select from delivery.outbox where lease_until > now()")))
+        return "sent"
+
+    deliver_effects(database, {"sms": Recorder(look)}, seconds=20)
+    assert max(held) <= SENDERS_AT_ONCE
+
+
+def test_a_vendor_that_fails_again_and_again_makes_one_alert_an_hour(database: Database, query: Query) -> None:
+    queue(database, "sms:1", "sms:2")
+    for _ in range(TRIES_BEFORE_ALERT):
+        deliver(database, Recorder(raising(*[TransientError("Twilio is in trouble (500).")] * 2)))
+        make_due(query)
+    [(text,)] = query("select payload->>'text' from delivery.outbox where kind = 'ops_alert'")
+    assert "is failing after 8 tries: Twilio is in trouble (500)." in text

@@ -2,7 +2,18 @@
 
 from collections.abc import Callable, Sequence
 
-from leadflow_pipeline.sandbox.vendors import clearbit, google, llm, meta, pdl, slack
+from leadflow_pipeline.sandbox.vendors import (
+    clearbit,
+    followupboss,
+    google,
+    hubspot,
+    llm,
+    meta,
+    pdl,
+    slack,
+    smtp,
+    twilio,
+)
 from leadflow_pipeline.sandbox.vendors.vendor import Vendor
 from leadflow_pipeline.settings import Settings
 
@@ -13,6 +24,10 @@ BUILDERS: Sequence[Callable[[Settings], Vendor]] = (
     meta.build,
     llm.build,
     slack.build,
+    followupboss.build,
+    hubspot.build,
+    twilio.build,
+    smtp.build,
 )
 
 

@@ -4,10 +4,13 @@ How a vendor's own answers look belongs to its module; when a call is refused is
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
+
+from leadflow_pipeline.sandbox.vendor_control import Control
 
 
 def answer_failed() -> Response:
@@ -35,4 +38,6 @@ class Vendor:
     limit_per_minute: int | None = None  # the vendor's documented limit; the control plane can set another
     answer_failed: Callable[[], Response] = answer_failed
     answer_limited: Callable[[int], Response] = answer_limited
+    # What runs beside the HTTP server as long as it does, for a vendor that speaks another protocol.
+    beside: Callable[[Control], AbstractContextManager[None]] | None = None
     rate_headers: Callable[[int, int, int], Mapping[str, str]] = no_rate_headers  # limit, remaining, seconds to reset
