@@ -3,10 +3,11 @@
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.bench.stand_ins import StandIns, run_stand_ins
@@ -24,6 +25,7 @@ from leadflow_pipeline.stages.staged_leads import stage_leads
 from leadflow_pipeline_tests.integration.test_pipeline import LIMITS, RULES, Query, land
 
 HOUR = "interval '1 hour'"
+WITHOUT_SLACK = {"slack_bot_token": SecretStr("one half of an account")}  # as good as none
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +51,7 @@ def stand_ins(server: StandIns) -> Iterator[StandIns]:
 def sandbox(settings: Settings, stand_ins: StandIns) -> Settings:
     """A sandbox whose vendors are these stand-ins, and whose patience is short."""
     urls = {f"{vendor}_url": f"{stand_ins.url}/{vendor}" for vendor in ("followupboss", "hubspot", "twilio")}
-    return settings.model_copy(update={**urls, "vendor_timeout_seconds": 2.0})
+    return settings.model_copy(update={**urls, **WITHOUT_SLACK, "vendor_timeout_seconds": 2.0})
 
 
 @pytest.fixture(params=["followupboss", "hubspot"])
@@ -66,7 +68,7 @@ def assign(database: Database, settings: Settings, **fields: object) -> None:
     stage_leads(database, batch_id=batch, rules=RULES, limits=LIMITS)
     normalize_leads(database, batch_id=batch, region="US")
     score_leads(database, batch_id=batch)
-    assign_leads(database, batch_id=batch, terms=RoutingTerms(channels=settings.channels))
+    assign_leads(database, batch_id=batch, terms=RoutingTerms(channels=settings.channels, same_inquiry=timedelta(0)))
 
 
 def deliver(database: Database, settings: Settings, query: Query, *, times: int = 1) -> list[DeliveryCounts]:
