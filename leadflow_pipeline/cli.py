@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from leadflow_pipeline import cli_operations
 from leadflow_pipeline.cli_agents import agents_app
 from leadflow_pipeline.cli_bench import bench_app
 from leadflow_pipeline.cli_deliveries import deliveries_app, drip_app
@@ -42,6 +43,12 @@ app.add_typer(agents_app, name="agents")
 app.add_typer(rules_app, name="rules")
 app.add_typer(deliveries_app, name="deliveries")
 app.add_typer(drip_app, name="drip")
+app.add_typer(cli_operations.quarantine_app, name="quarantine")
+app.command()(cli_operations.replay)
+app.command()(cli_operations.alerts)
+app.command()(cli_operations.erase)
+app.command()(cli_operations.backup)
+app.command()(cli_operations.restore)
 app.add_typer(bench_app, name="bench")
 app.add_typer(webhook_app, name="webhook")
 app.command("intent")(intent)

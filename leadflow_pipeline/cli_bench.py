@@ -209,3 +209,26 @@ def _print_timelines(title: str, found: "Timelines") -> None:
 def _write(file: Path | None, figures: Mapping[str, Any]) -> None:
     if file is not None:
         file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+@bench_app.command("held-snapshot")
+def held_snapshot(
+    seconds: Annotated[
+        float, typer.Option(min=5, help="For this long, once without and once with the snapshot.")
+    ] = 600,
+    rate: Annotated[int, typer.Option(min=1, max=500, help="Leads a second.")] = 20,
+) -> None:
+    """What a forgotten open transaction costs: the time of a batch, and dead rows that cannot be cleaned up."""
+    from leadflow_pipeline.bench.held_snapshot import measure_held_snapshot
+
+    table = Table("snapshot", "leads", "batch p95 at first", "at last", "dead rows per lead", box=None)
+    for is_held in (False, True):
+        found = measure_held_snapshot(seconds=seconds, leads_a_second=rate, is_held=is_held)
+        table.add_row(
+            "held" if is_held else "none",
+            str(found.leads),
+            f"{found.first_p95_ms:.0f} ms",
+            f"{found.last_p95_ms:.0f} ms",
+            f"{found.dead_rows_per_lead:.1f}",
+        )
+    console.print(table)

@@ -4,7 +4,18 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from leadflow_pipeline.defs import assets, checks, dbt_models, first_touches, jobs, late_enrichment, sensors
+from leadflow_pipeline.defs import (
+    assets,
+    checks,
+    dbt_models,
+    first_touches,
+    jobs,
+    late_enrichment,
+    replays,
+    retention,
+    sensors,
+    watching,
+)
 from leadflow_pipeline.defs.resources import build_resources
 from leadflow_pipeline.settings import Settings, read_settings
 
@@ -25,6 +36,8 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
             dbt_models.marts_refresh,
             late_enrichment.late_enrichment,
             late_enrichment.vendor_retention,
+            replays.replay_quarantined,
+            retention.retention,
             *([first_touches.first_touch_watch] if timed else []),
         ],
         schedules=[
@@ -33,11 +46,15 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
             dbt_models.marts_refresh_schedule,
             late_enrichment.late_enrichment_schedule,
             late_enrichment.vendor_retention_schedule,
+            retention.retention_schedule,
         ],
         sensors=[
             sensors.imap_inbox_sensor,
             *sensors.landing_sensors,
             sensors.outbox_sensor,
+            replays.quarantine_sensor,
+            watching.failed_run_sensor,
+            watching.watch_sensor,
             *late_sensors,
             *([first_touches.first_touch_sensor] if timed else []),
         ],

@@ -3,11 +3,13 @@
 Values come from the environment and from `.env` beside the code; `.env.example` lists every one of them.
 """
 
+import os
 import re
+from datetime import time
 from decimal import Decimal
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -111,6 +113,15 @@ class Settings(BaseSettings):
     meta_access_token: SecretStr | None = None
     webhook_posts_per_minute: int = Field(default=30_000, ge=1)
 
+    slack_url: str = "https://slack.com/api/"
+    slack_bot_token: SecretStr | None = None
+    slack_signing_secret: SecretStr | None = None
+    slack_hot_channel: str = "hot-leads"
+
+    claim_seconds: int = Field(default=45, ge=20, le=60)
+    claim_hides_contact: bool = True
+    same_inquiry_minutes: int = Field(default=10, ge=0, le=1440)
+    first_touch_minutes: int = Field(default=0, ge=0, le=10_080)
     public_url: str | None = None
     vendor_timeout_seconds: float = Field(default=8, gt=0, le=8)
 
@@ -139,16 +150,6 @@ class Settings(BaseSettings):
 
     time_zone: str = "America/New_York"
 
-    slack_url: str = "https://slack.com/api/"
-    slack_bot_token: SecretStr | None = None
-    slack_signing_secret: SecretStr | None = None
-    slack_hot_channel: str = "hot-leads"
-
-    claim_seconds: int = Field(default=45, ge=20, le=60)
-    claim_hides_contact: bool = True
-    same_inquiry_minutes: int = Field(default=10, ge=0, le=1440)
-    first_touch_minutes: int = Field(default=0, ge=0, le=10_080)
-
     llm_provider: Literal["anthropic", "openai"] | None = None
     llm_base_url: str | None = None
     llm_api_key: SecretStr | None = None
@@ -173,11 +174,36 @@ class Settings(BaseSettings):
     default_region: str = Field(default="US", pattern="^[A-Z]{2}$")
     rules_dir: Path | None = None
 
+    # Alerts and replays.
+    slack_tech_channel: str = "lead-tech"
+    alert_mail_to: str | None = None
+    dagster_public_url: str | None = None
+    runbook_url: str | None = None
+    office_hours: str = Field(default="08:00-20:00", pattern=r"^\d\d:\d\d-\d\d:\d\d$")
+    replay_hold_hours: int = Field(default=4, ge=0)
+
+    # How long what is kept, in days.
+    keep_raw_days: int = Field(default=365, ge=1)
+    keep_outbox_days: int = Field(default=90, ge=1)
+    keep_lead_events_days: int = Field(default=730, ge=1)
+    keep_alerts_days: int = Field(default=90, ge=1)
+    keep_runs_days: int = Field(default=14, ge=1)
+    keep_ticks_days: int = Field(default=7, ge=1)
+
     batch_size: int = Field(default=500, ge=1, le=5000)
     max_batches: int = Field(default=2, ge=1, le=64)
     lease_seconds: int = Field(default=45, ge=5)
     dagster_yaml: Path = Path("dagster.yaml")
     executor: Literal["in_process", "multiprocess"] = "in_process"
+
+    @field_validator("office_hours")
+    @classmethod
+    def check_hours(cls, text: str) -> str:
+        """Two times of day, the first one earlier."""
+        opens, closes = (time.fromisoformat(part) for part in text.split("-"))
+        if opens >= closes:
+            raise ValueError("the office must open before it closes, as in 08:00-20:00")
+        return text
 
     @field_validator("time_zone")
     @classmethod
@@ -221,6 +247,17 @@ class Settings(BaseSettings):
     def sandbox(self) -> bool:
         """Whether mail comes from the sandbox's mailbox, because no other one is named."""
         return self.imap_host is None and not self.mailboxes
+
+    @property
+    def opening(self) -> tuple[time, time]:
+        """When the office opens and closes, on the clock of `time_zone`."""
+        opens, closes = (time.fromisoformat(part) for part in self.office_hours.split("-"))
+        return opens, closes
+
+    @property
+    def dagster_link(self) -> str:
+        """Where people open Dagster's UI: the first part of the links in alerts."""
+        return (self.dagster_public_url or f"http://127.0.0.1:{self.dagster_port}").rstrip("/")
 
     @property
     def sandbox_url(self) -> str:
@@ -366,7 +403,7 @@ def _parts(text: str) -> list[str]:
 def read_settings() -> Settings:
     """The settings of this process. Raises `PermanentError` that names each wrong variable and what it may be."""
     try:
-        return Settings()
+        return Settings(**_read_secret_files())
     except SettingsError as error:
         raise PermanentError(
             f"Settings (environment or {CHECKOUT / '.env'}): LEADFLOW_MAILBOXES is not the JSON list that "
@@ -378,3 +415,31 @@ def read_settings() -> Settings:
             for problem in error.errors(include_input=False)
         )
         raise PermanentError(f"Settings (environment or {CHECKOUT / '.env'}): {wrong}.") from error
+
+
+def secret_names() -> list[str]:
+    """The settings that hold a secret."""
+    return [name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)]
+
+
+def secret_file(name: str) -> Path | None:
+    """The file that holds a secret, where LEADFLOW_<NAME>_FILE names one (as Docker and Kubernetes mount them)."""
+    path = os.environ.get(f"LEADFLOW_{name.upper()}_FILE")
+    return Path(path) if path else None
+
+
+def _read_secret_files() -> dict[str, Any]:
+    """The secrets that are named by file; one that is also given as a variable would leave open which is meant."""
+    found: dict[str, Any] = {}
+    for name in secret_names():
+        path = secret_file(name)
+        if path is None:
+            continue
+        variable = f"LEADFLOW_{name.upper()}"
+        if os.environ.get(variable):
+            raise PermanentError(f"{variable} and {variable}_FILE are both set; keep one of them.")
+        try:
+            found[name] = path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise PermanentError(f"{variable}_FILE: {path} cannot be read. It must be a text file.") from error
+    return found

@@ -20,7 +20,7 @@ import sqlalchemy
 from psycopg2 import errorcodes
 from sqlalchemy.engine import URL, make_url
 
-from leadflow_pipeline.domain.errors import PermanentError, TransientError
+from leadflow_pipeline.domain.errors import BadRowsError, PermanentError, TransientError
 
 QUERIES_FOLDER = Path(__file__).resolve().parents[2] / "sql" / "queries"
 
@@ -30,6 +30,8 @@ CONNECT_TIMEOUT_SECONDS = 5
 
 # SQLSTATE classes and codes that a second try can cure (PostgreSQL manual, appendix A; grade A).
 TRANSIENT_CLASSES = {"08", "40", "53", "57"}
+# Cardinality, data, constraint, program limit: the fault is in some row, not in the statement (same appendix).
+BAD_ROWS_CLASSES = {"21", "22", "23", "54"}
 TRANSIENT_CODES = {errorcodes.LOCK_NOT_AVAILABLE, errorcodes.READ_ONLY_SQL_TRANSACTION}
 
 NO_ADDRESS = "LEADFLOW_DATABASE_URL is not an address like postgresql://user:password@host:5432/database."
@@ -94,6 +96,8 @@ def _as_ours(error: Exception, tried: str) -> PermanentError | TransientError:
         return TransientError(f"The database could not do {where}; trying again later can help.")
     if code in (errorcodes.UNDEFINED_TABLE, errorcodes.INVALID_SCHEMA_NAME, errorcodes.UNDEFINED_COLUMN):
         return PermanentError(f"The database lacks what {where} needs; run `leadflow migrate`.")
+    if code[:2] in BAD_ROWS_CLASSES:
+        return BadRowsError(f"The database refused {where}.")
     return PermanentError(f"The database refused {where}.")
 
 
@@ -127,6 +131,8 @@ class Transaction:
             return list(result) if isinstance(result, Iterator) else result
         except psycopg2.Error as error:
             raise _as_ours(error, f"query {query}") from error
+        except (UnicodeError, ValueError) as error:  # a lone surrogate or a NUL in a text
+            raise BadRowsError(f"The database driver refused query {query}: {type(error).__name__}.") from error
 
 
 class Database:

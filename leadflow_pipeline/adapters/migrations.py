@@ -13,6 +13,7 @@ from leadflow_pipeline.adapters.database import CONNECT_TIMEOUT_SECONDS, describ
 from leadflow_pipeline.domain.errors import PermanentError
 
 MIGRATIONS_FOLDER = Path(__file__).resolve().parents[2] / "sql" / "migrations"
+ROLES_FILE = MIGRATIONS_FOLDER.parent / "roles.sql"
 BOOKKEEPING_SCHEMA = "migrations"
 LOCK_KEY = 7_226_001  # any number, the same in every leadflow process
 
@@ -38,7 +39,11 @@ def apply_migrations(url: str) -> list[str]:
             cursor.execute(f"create schema if not exists {BOOKKEEPING_SCHEMA}")
             # Dagster keeps its own tables apart from ours and from whatever else lives in the database.
             cursor.execute("create schema if not exists dagster")
-        return _apply(target)
+        applied = _apply(target)
+        with guard.cursor() as cursor:
+            cursor.execute("set lock_timeout = '10s'")
+            cursor.execute(ROLES_FILE.read_text(encoding="utf-8"))
+        return applied
     except psycopg2.Error as error:
         raise PermanentError(f"Migrating the {describe_url(target)} failed: {error}".strip()) from error
     finally:

@@ -33,7 +33,7 @@ from leadflow_pipeline.runtime.postgres import embedded_url, start_embedded, sto
 from leadflow_pipeline.sandbox.sample_users import AGENTS_FILE
 from leadflow_pipeline.settings import Settings, read_settings
 from leadflow_pipeline.stages.agents import import_agents, read_agents
-from leadflow_pipeline.stages.assigned_leads import RoutingTerms, assign_leads
+from leadflow_pipeline.stages.assigned_leads import assign_leads
 from leadflow_pipeline.stages.batches import BatchLimits
 from leadflow_pipeline.stages.deliveries import deliver_effects
 from leadflow_pipeline.stages.normalized_leads import normalize_leads
@@ -167,7 +167,7 @@ def _let_flow(database: Database, settings: Settings, numbers: Iterable[int]) ->
     counts = stage_leads(database, batch_id=batch_id, rules=load_rules(None), limits=limits)
     normalize_leads(database, batch_id=batch_id, region="US")
     score_leads(database, batch_id=batch_id)
-    assign_leads(database, batch_id=batch_id, terms=RoutingTerms(channels=settings.channels))
+    assign_leads(database, batch_id=batch_id, channels=settings.channels)
     return counts.claimed
 
 

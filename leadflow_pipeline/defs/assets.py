@@ -3,7 +3,6 @@
 A batch is a run: its id is the root run's, so that a run that is done again works on the same leads.
 """
 
-import functools
 import uuid
 from collections.abc import Sequence
 from contextlib import closing
@@ -17,7 +16,7 @@ from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.adapters.intent_model_file import load_model
 from leadflow_pipeline.adapters.language_models import build_language_model, name_language_model
 from leadflow_pipeline.adapters.meta_graph import MetaGraph
-from leadflow_pipeline.adapters.rule_files import load_rules
+from leadflow_pipeline.adapters.rules_in_force import RulesInForce, read_rules_in_force
 from leadflow_pipeline.adapters.watched_process import WatchedProcess
 from leadflow_pipeline.defs.enrichers import build_enrichment
 from leadflow_pipeline.defs.failures import RETRY_TRANSIENT, no_retry_unless_transient
@@ -35,6 +34,7 @@ from leadflow_pipeline.stages.drip_mails import run_drip_round
 from leadflow_pipeline.stages.enriched_leads import enrich_leads
 from leadflow_pipeline.stages.inquiry_intents import judge_inquiries
 from leadflow_pipeline.stages.inquiry_questions import QuestionCounts, ask_language_model
+from leadflow_pipeline.stages.isolation import stamp_rules, work_without_culprits
 from leadflow_pipeline.stages.normalized_leads import normalize_leads
 from leadflow_pipeline.stages.scored_leads import score_leads
 from leadflow_pipeline.stages.staged_leads import stage_leads
@@ -76,16 +76,35 @@ def describe_columns(*columns: str, of: type | None = None) -> dg.TableSchema:
 
 def materialize(counts: Any) -> dg.MaterializeResult[Any]:
     """A result with the counts that are known."""
-    known = {name: value for name, value in asdict(counts).items() if value is not None}
+    known = {
+        name: value
+        for name, value in (counts if isinstance(counts, dict) else asdict(counts)).items()
+        if value is not None
+    }
     return dg.MaterializeResult(
         metadata={name: round(value, 3) if isinstance(value, float) else value for name, value in known.items()}
     )
 
 
-@functools.cache
+def add_counts(parts: Sequence[Any], **more: int) -> dict[str, Any]:
+    """The counts of a step that was done in parts: numbers added up, seconds the longest."""
+    known = [{name: value for name, value in asdict(part).items() if value is not None} for part in parts]
+    names = list(dict.fromkeys(name for counts in known for name in counts))
+    return {
+        name: (max if name.endswith("_seconds") else sum)(counts[name] for counts in known if name in counts)
+        for name in names
+    } | more
+
+
+def rules_in_force() -> RulesInForce:
+    """The mail rules as they are now; read again only when a file has changed."""
+    settings = read_settings()
+    return read_rules_in_force(settings.rules_dir, settings.home)
+
+
 def mail_rules() -> Sequence[MailRule]:
-    """The mail rules in force when this process first asked."""
-    return load_rules(read_settings().rules_dir)
+    """The mail rules as they are now."""
+    return rules_in_force().rules
 
 
 @dg.asset(
@@ -104,16 +123,18 @@ def staged_leads(
 ) -> dg.MaterializeResult[Any]:
     """What the sources said: mails read by rule, forms by adapter. The rest is ignored or quarantined."""
     with no_retry_unless_transient():
-        settings = read_settings()
+        settings, batch_id, in_force = read_settings(), batch_of(context), rules_in_force()
         staged = stage_leads(
             database,
-            batch_id=batch_of(context),
-            rules=mail_rules(),
+            batch_id=batch_id,
+            rules=in_force.rules,
             limits=batch_limits(settings),
             ours=OurMail(addresses=settings.list_own_addresses(), hosts=settings.list_authserv_ids()),
             work_through=WatchedProcess(),
             contact_sources={"meta": meta_graph},
         )
+        if staged.quarantined:
+            stamp_rules(database, batch_id=batch_id, version=in_force.version)
         return materialize(staged)
 
 
@@ -135,7 +156,8 @@ def normalized_leads(
     """Clean facts: phones in E.164, names in proper case, e-mails checked, addresses in parts, money in dollars."""
     with no_retry_unless_transient():
         region = read_settings().default_region
-        return materialize(normalize_leads(database, batch_id=batch_of(context), region=region))
+        version = rules_in_force().version
+        return materialize(normalize_leads(database, batch_id=batch_of(context), region=region, rules_version=version))
 
 
 @dg.asset(
@@ -235,7 +257,7 @@ def inquiry_questions(database: dg.ResourceParam[Database]) -> dg.MaterializeRes
 def scored_leads(context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]) -> dg.MaterializeResult[Any]:
     """Scores by the weights that analysts keep in dbt, with the rules that gave each one."""
     with no_retry_unless_transient():
-        return materialize(score_leads(database, batch_id=batch_of(context)))
+        return materialize(score_leads(database, batch_id=batch_of(context), rules_version=rules_in_force().version))
 
 
 @dg.asset(
@@ -262,7 +284,18 @@ def assigned_leads(
 ) -> dg.MaterializeResult[Any]:
     """Every lead's place: its person's agent, the hot channel, whoever is next in turn, the drip, the waiting list."""
     with no_retry_unless_transient():
-        return materialize(assign_leads(database, batch_id=batch_of(context), terms=routing_terms(read_settings())))
+        batch_id, settings = batch_of(context), read_settings()
+        terms, channels = routing_terms(settings), settings.channels
+        parts, quarantined = work_without_culprits(
+            database,
+            batch_id=batch_id,
+            stage="assigned_leads",
+            version=rules_in_force().version,
+            work=lambda lead_ids: assign_leads(
+                database, batch_id=batch_id, terms=terms, channels=channels, lead_ids=lead_ids
+            ),
+        )
+        return materialize(add_counts(parts, quarantined=quarantined))
 
 
 @dg.asset(

@@ -42,7 +42,7 @@ def no_lead_without_place(database: dg.ResourceParam[Database]) -> dg.AssetCheck
 @dg.asset_check(asset=staged_leads)
 def fill_rates_hold(database: dg.ResourceParam[Database]) -> dg.AssetCheckResult:
     """Fails when a source's mails fill a field less often than they used to: its layout has probably changed."""
-    return report_findings(watch_fill_rates(database, now=datetime.now(UTC)))
+    return report_findings(watch_fill_rates(database))
 
 
 @dg.asset_check(asset=staged_leads)

@@ -10,10 +10,11 @@ from leadflow_pipeline.adapters.follow_up_boss import FollowUpBoss
 from leadflow_pipeline.adapters.hubspot import HubSpot
 from leadflow_pipeline.adapters.mail_server import MailboxRefusedError, SmtpServer
 from leadflow_pipeline.adapters.mail_templates import MailTemplates
-from leadflow_pipeline.adapters.slack import SlackChat
+from leadflow_pipeline.adapters.slack import PostedMessage, SlackChat
 from leadflow_pipeline.adapters.twilio import OptedOutError, Twilio
 from leadflow_pipeline.domain.routing.claims import ClaimTerms
 from leadflow_pipeline.settings import Settings
+from leadflow_pipeline.stages.alerts import AlertSender, Links
 from leadflow_pipeline.stages.assigned_leads import RoutingTerms
 from leadflow_pipeline.stages.crm_senders import Crm, build_crm_senders
 from leadflow_pipeline.stages.deliveries import Budget, Sender
@@ -25,7 +26,7 @@ from leadflow_pipeline.stages.text_sender import TextSender
 
 def build_senders(settings: Settings, store: Store) -> Mapping[str, Sender]:
     """The senders of a stack with these settings, by kind of effect."""
-    senders: dict[str, Sender] = {**_build_slack_senders(settings, store)}
+    senders: dict[str, Sender] = {}
     crm = _build_crm(settings)
     if crm is not None:
         senders |= build_crm_senders(store, crm, time_zone=settings.time_zone)
@@ -35,7 +36,7 @@ def build_senders(settings: Settings, store: Store) -> Mapping[str, Sender]:
         )
     if settings.sends_mail:
         senders["drip_mail"] = build_drip_sender(settings, store)
-    return senders
+    return {**senders, **_build_slack_senders(settings, store), **_build_alert_sender(settings, store)}
 
 
 def build_drip_sender(settings: Settings, store: Store) -> DripSender:
@@ -117,8 +118,32 @@ def routing_terms(settings: Settings) -> RoutingTerms:
     return RoutingTerms(
         claims=ClaimTerms(window=settings.claim_seconds) if settings.slack_account() else None,
         same_inquiry=timedelta(minutes=settings.same_inquiry_minutes),
-        channels=settings.channels,
     )
+
+
+class TechChannel:
+    """The chat of alerts, on the Slack adapter."""
+
+    def __init__(self, slack: SlackChat) -> None:
+        self._slack = slack
+
+    def post(self, channel: str, text: str) -> tuple[str, str]:
+        """Post a message; gives Slack's ids of the channel and of the message."""
+        posted = self._slack.post(channel, text=text)
+        return posted.channel, posted.ts
+
+    def update(self, channel: str, message: str, text: str) -> None:
+        """Put a new text in a message's place."""
+        self._slack.update(PostedMessage(channel=channel, ts=message), text=text, blocks=())
+
+
+def _build_alert_sender(settings: Settings, store: Store) -> Mapping[str, Sender]:
+    account = settings.slack_account()
+    if account is None:
+        return {}
+    links = Links(dagster_url=settings.dagster_link, runbook=settings.runbook_url or "docs/runbook")
+    chat = TechChannel(SlackChat(account))
+    return {"ops_alert": AlertSender(store, chat=chat, channel=settings.slack_tech_channel, links=links)}
 
 
 def _build_slack_senders(settings: Settings, store: Store) -> Mapping[str, Sender]:

@@ -80,7 +80,7 @@ def build_landing_sensor(number: int, watch_seconds: float) -> dg.SensorDefiniti
     ) -> list[dg.RunRequest] | dg.SkipReason:
         """Posts, mails, leads whose worker was lost or that waited for an agent. Tells of a mailbox gone silent."""
         if number == 1 and time.monotonic() - STARTED_AT > GRACE_SECONDS:
-            watch_answers(database, [(each.account, each.folder) for each in mailbox], now=datetime.now(UTC))
+            watch_answers(database, [(each.account, each.folder) for each in mailbox])
         limits = batch_limits(read_settings())
         with database.listen("landing") as listener:
             return request_runs(wait_for_batches(database, listener, limits, seconds=watch_seconds))

@@ -22,5 +22,9 @@ class TransientError(Exception):
         self.may_have_acted = may_have_acted
 
 
+class BadRowsError(PermanentError):
+    """The database refuses what some of the rows hold. Without them the others can be written."""
+
+
 class StoppedError(Exception):
     """One of several items was stopped, so that the others could go on. The message says why: "took longer than …"."""

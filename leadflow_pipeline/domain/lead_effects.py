@@ -74,15 +74,14 @@ def _messages(placed: PlacedLead, agent_id: str, channels: Channels, now: dateti
 
     zone = read_time_zone(placed.time_zone, channels.time_zone)
     speak_at = end_of_quiet(now, zone, read_quiet_hours(placed.quiet_hours))
-    ways: list[tuple[str, str]] = []  # kind and key
+    ways = []
     if channels.sms and placed.has_phone and wants("sms"):
-        ways.append(("sms", f"sms:{placed.lead_id}:{placed.turn}:{agent_id}"))
+        ways.append("sms")
     if channels.slack and placed.has_slack and wants("slack"):
-        # The key that routing uses too where it tells an agent itself: told once.
-        ways.append(("slack_message", f"slack_message:assigned:{placed.lead_id}:{agent_id}"))
-    for kind, key in ways:
+        ways.append("slack_message")
+    for kind in ways:
         yield NewEffect(
-            idempotency_key=key,
+            idempotency_key=f"{kind}:{placed.lead_id}:{placed.turn}:{agent_id}",
             kind=kind,
             lead_id=placed.lead_id,
             agent_id=agent_id,

@@ -5,7 +5,7 @@ non-leads, the generic rule. In doubt a mail is quarantined, as a lost lead cost
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
@@ -34,7 +34,6 @@ class MailOutcome:
     rule: str | None = None
     rule_version: int | None = None
     lead: StagedLead | None = None
-    layout_changed: bool = False  # from a known lead sender, and none of its layouts: tell somebody at once
 
 
 def judge_mail(raw: bytes, rules: Sequence[MailRule], *, ours: OurMail = NOBODY) -> MailOutcome:
@@ -210,7 +209,7 @@ def _changed_layout(view: MailView, rules: Sequence[MailRule]) -> MailOutcome:
 
 
 def _changed(rule: MailRule, what: str) -> MailOutcome:
-    return replace(_of(rule, "quarantined", f"layout of {rule.source} changed: {what}"), layout_changed=True)
+    return _of(rule, "quarantined", f"layout of {rule.source} changed: {what}")
 
 
 def matches(view: MailView, rule: MailRule) -> bool:

@@ -51,7 +51,7 @@ def build_app(
     """The application over a store. `wake` is called when a click has queued effects."""
     metrics = Metrics()
     webhooks = Webhooks(settings, store, sns or AmazonSns(), metrics)
-    slack = SlackInteractions(settings.slack_account(), store, metrics, wake, settings.channels)
+    slack = SlackInteractions(settings.slack_account(), store, metrics, channels=settings.channels, wake=wake)
     description = describe_receiver(settings)
 
     async def report_health(_: Request) -> Response:
@@ -78,8 +78,8 @@ def build_app(
             Route("/openapi.json", show_description, methods=["GET"]),
             Route("/docs", _show_page, methods=["GET"]),
             Route("/docs/try.js", _show_script, methods=["GET"]),
-            *Links(settings, store).routes(),
             Route(SLACK_ROUTE, slack.receive, methods=["POST"]),
+            *Links(settings, store).routes(),
             Route("/webhooks/meta", webhooks.answer_challenge, methods=["GET"]),
             Route("/webhooks/{source}", webhooks.receive, methods=["POST"]),
             Route("/webhooks/{source}/{secret:path}", webhooks.receive, methods=["POST"]),

@@ -24,7 +24,6 @@ from leadflow_pipeline.receiver.bodies import read_body
 from leadflow_pipeline.receiver.metrics import REASONS, Metrics
 from leadflow_pipeline.receiver.problems import ProblemError
 from leadflow_pipeline.settings import SlackAccount
-from leadflow_pipeline.stages.assigned_leads import NOWHERE
 from leadflow_pipeline.stages.claims import ClickAnswer, claim_lead
 from leadflow_pipeline.stages.deliveries import Sender, deliver_effects
 from leadflow_pipeline.stages.first_touches import touch_lead_by_slack
@@ -45,13 +44,14 @@ class SlackInteractions:
         account: SlackAccount | None,
         store: Store,
         metrics: Metrics,
+        *,
+        channels: Channels,
         wake: Callable[[], None] | None = None,
-        channels: Channels = NOWHERE,
     ) -> None:
         self._verifier = SignatureVerifier(account.signing_secret.get_secret_value()) if account else None
         self._store = store
-        self._channels = channels
         self._metrics = metrics
+        self._channels = channels
         self._wake = wake or (lambda: None)
 
     async def receive(self, request: Request) -> Response:

@@ -1,6 +1,8 @@
 """What `leadflow doctor` looks at: every part a lead needs, whether it is there, and what to do if not."""
 
 import functools
+import re
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -17,8 +19,13 @@ from leadflow_pipeline.domain.webhook_sources.source import Source
 from leadflow_pipeline.runtime.postgres import find_embedded
 from leadflow_pipeline.runtime.stack import answers, dagster_url, receiver_url
 from leadflow_pipeline.sandbox.mailbox import build_account
-from leadflow_pipeline.settings import Settings
+from leadflow_pipeline.settings import CHECKOUT, Settings, secret_file, secret_names
 from leadflow_pipeline.stages.dbt_builds import is_built
+
+# What people leave standing when they copy an example.
+PLACEHOLDER = re.compile(
+    r"^(?:\.+|x+|changeme|change_me|placeholder|todo|your[-_ ].*|<.*>|secret|password)$", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +52,11 @@ def examine(settings: Settings) -> Iterator[Finding]:
     for vendor in ("google", *settings.list_enrichers()):
         yield Finding(what=f"Vendor {vendor}", is_fine=True, detail=_describe_vendor(settings, vendor))
     yield _look("Mailbox", lambda: _mailbox(settings))
+    yield _look("Slack", lambda: _slack(settings))
     yield Finding(what="CRM", is_fine=True, detail=_describe_crm(settings))
     yield Finding(what="Texts", is_fine=True, detail=_describe_texts(settings))
     yield Finding(what="Drip", is_fine=True, detail=_describe_drip(settings))
-    yield _look("Slack", lambda: _slack(settings))
+    yield _look("Secrets", lambda: check_secrets(settings))
 
 
 def _examine_database(url: str, dbt: DbtCommand) -> Iterator[Finding]:
@@ -137,6 +145,32 @@ def _describe_webhook(settings: Settings, source: Source) -> str:
     return f"closed; LEADFLOW_WEBHOOK_{source.name.upper()}_SECRET opens it"
 
 
+def check_secrets(settings: Settings) -> str:
+    """Placeholders left from an example, and files that others on this machine can read."""
+    faults = []
+    given = [name for name in secret_names() if getattr(settings, name) is not None]
+    for name in given:
+        if PLACEHOLDER.search(getattr(settings, name).get_secret_value()):
+            faults.append(f"LEADFLOW_{name.upper()} still holds a placeholder; put the real secret there.")
+    files = [path for path in (CHECKOUT / ".env", *map(secret_file, given)) if path is not None and path.is_file()]
+    for path in files:
+        if path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
+            faults.append(f"{path} can be read by everybody on this machine; `chmod 600 {path}`.")
+    if faults:
+        raise PermanentError(" ".join(faults))
+    return f"{len(given)} given, none is a placeholder, no file of theirs is open to others"
+
+
+def _describe_vendor(settings: Settings, vendor: str) -> str:
+    found = settings.find_vendor(vendor)
+    if found is None:
+        return f"Off; LEADFLOW_{vendor.upper()}_KEY turns it on (docs/vendors.md)."
+    _, url = found
+    return (
+        f"Its stand-in at {url}" if getattr(settings, f"{vendor}_key") is None else f"On, at {url or 'its own address'}"
+    )
+
+
 def _describe_crm(settings: Settings) -> str:
     crm = settings.crm_in_use
     if crm is None:
@@ -158,16 +192,6 @@ def _describe_drip(settings: Settings) -> str:
     if not settings.sends_mail:
         return "a dry run; LEADFLOW_MAIL_FROM and LEADFLOW_MAIL_POSTAL_ADDRESS are needed too"
     return f"through {settings.smtp_host}, from {settings.mail_sender[0]}"
-
-
-def _describe_vendor(settings: Settings, vendor: str) -> str:
-    found = settings.find_vendor(vendor)
-    if found is None:
-        return f"Off; LEADFLOW_{vendor.upper()}_KEY turns it on (docs/vendors.md)."
-    _, url = found
-    return (
-        f"Its stand-in at {url}" if getattr(settings, f"{vendor}_key") is None else f"On, at {url or 'its own address'}"
-    )
 
 
 def _mailbox(settings: Settings) -> str:

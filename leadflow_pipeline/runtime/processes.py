@@ -95,6 +95,14 @@ class ProcessKeeper:
         """Whether this child is not running at the moment."""
         return self.children[name].process.poll() is not None
 
+    def seconds_running(self, name: str) -> float:
+        """How long this child has been running."""
+        return time.monotonic() - self.children[name].started_at
+
+    def kill(self, name: str) -> None:
+        """Kill a child and its group; it is started again like one that ended by itself."""
+        _end_group(self.children[name].process.pid)
+
     def last_words(self, name: str) -> str:
         """The end of a child's log."""
         try:

@@ -32,8 +32,11 @@ from leadflow_pipeline.runtime.postgres import (
 from leadflow_pipeline.runtime.processes import ProcessKeeper, ProcessSpec
 from leadflow_pipeline.settings import CHECKOUT, Settings
 from leadflow_pipeline.stages.agents import import_agents, read_agents
+from leadflow_pipeline.stages.watch import read_daemon_silence, watch_daemon
 
 SECONDS_TO_START = 90.0
+SECONDS_BETWEEN_LOOKS = 15.0
+HUNG_DAEMON_SECONDS = 180.0
 LARGEST_LOG_BYTES = 10_000_000
 DAGSTER_SCHEMA = "dagster"
 SAMPLE_AGENTS_FILE = CHECKOUT / "leadflow_pipeline" / "sandbox" / "sample_agents.csv"
@@ -53,6 +56,7 @@ class Stack:
         self._url = ""
         self._socket_folder = tempfile.TemporaryDirectory(prefix="leadflow-")
         self._database: Database | None = None
+        self._look_at_daemon_at = 0.0
 
     @property
     def database(self) -> Database:
@@ -89,6 +93,21 @@ class Stack:
             start_embedded(self.settings.home)
         for name in self._keeper.restart_ended():
             self._report(f"{name} had ended and was started again; its log is {self._log_file(name)}")
+        if time.monotonic() >= self._look_at_daemon_at:
+            self._look_at_daemon_at = time.monotonic() + SECONDS_BETWEEN_LOOKS
+            self._look_at_daemon()
+
+    def _look_at_daemon(self) -> None:
+        """Tell when Dagster's daemon hangs, and end it if it goes on: nothing inside of Dagster could."""
+        try:
+            silent = read_daemon_silence(self.database)
+            watch_daemon(self.database)
+        except (PermanentError, TransientError):
+            return  # the database is away; whoever asks it next says so
+        ran = self._keeper.seconds_running("dagster-daemon")
+        if silent is not None and min(silent, ran) > HUNG_DAEMON_SECONDS:
+            self._report("dagster-daemon gives no sign of life; starting it again")
+            self._keeper.kill("dagster-daemon")
 
     def end(self) -> None:
         """End every process that the stack has started."""

@@ -38,7 +38,6 @@ class RoutingTerms:
 
     claims: ClaimTerms | None = None  # None: hot leads are not offered, they go to the rotation like others
     same_inquiry: timedelta = SAME_INQUIRY  # the same person and property within this is the same inquiry
-    channels: Channels = NOWHERE  # what leads are delivered through
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,14 +55,28 @@ class AssignedCounts:
     p95_seconds: float | None
 
 
-def assign_leads(store: Store, *, batch_id: uuid.UUID, terms: RoutingTerms | None = None) -> AssignedCounts:
-    """Place every scored lead of the batch, those that were waiting, and those whose offer has ended."""
+def assign_leads(
+    store: Store,
+    *,
+    batch_id: uuid.UUID,
+    terms: RoutingTerms | None = None,
+    channels: Channels = NOWHERE,
+    lead_ids: Sequence[int] | None = None,
+) -> AssignedCounts:
+    """Place every scored lead of the batch, those that were waiting, and those whose offer has ended.
+
+    What their places cause in the outside world is queued with them.
+    With `lead_ids` only these, and no offer is ended: how a batch goes on without a lead that stops it.
+    """
     terms = terms or RoutingTerms()
     with store.transaction() as transaction:
         rotation = transaction.row("lock_rotation", pool=POOL)
         assert rotation is not None
-        closed = [row["lead_id"] for row in transaction.rows("close_claims", most=CLAIMS_AT_ONCE)]
+        ended = transaction.rows("close_claims", most=CLAIMS_AT_ONCE) if lead_ids is None else []
+        closed = [row["lead_id"] for row in ended]
         due = transaction.rows("list_due_leads", batch_id=batch_id, closed=closed)
+        if lead_ids is not None:
+            due = [row for row in due if row["lead_id"] in set(lead_ids)]
         people = recognise_people(transaction, due, batch_id=batch_id, window=terms.same_inquiry)
         agents = read_routing_agents(transaction, rotation["now"])
         decision = route_leads(
@@ -73,9 +86,8 @@ def assign_leads(store: Store, *, batch_id: uuid.UUID, terms: RoutingTerms | Non
             now=rotation["now"],
             terms=terms.claims,
         )
-        assigned = _write(transaction, batch_id, decision, agents, was_offered=set(closed))
-        given = [row["lead_id"] for row in assigned]
-        queue_lead_effects(transaction, given, terms.channels, now=rotation["now"])
+        assigned = _write(transaction, batch_id, decision, was_offered=set(closed))
+        queue_lead_effects(transaction, [row["lead_id"] for row in assigned], channels, now=rotation["now"])
         transaction.execute("release_events", batch_id=batch_id)
         transaction.execute("announce_landing")  # a place among the runs at work is free
     methods = Counter(row["method"] for row in assigned)
@@ -158,7 +170,6 @@ def _write(
     transaction: StoreTransaction,
     batch_id: uuid.UUID,
     decision: RoutingDecision,
-    agents: Sequence[RoutingAgent],
     *,
     was_offered: set[int],
 ) -> list[Mapping[str, Any]]:
@@ -166,7 +177,7 @@ def _write(
     assigned = transaction.rows(
         "write_assigned_leads", batch_id=batch_id, rows=as_json_rows(map(asdict, decision.assignments))
     )
-    effects = _tell_of_assignments(assigned, agents, was_offered)
+    effects = [close_card(row["lead_id"]) for row in assigned if row["lead_id"] in was_offered]
     if decision.offers:
         offered = transaction.rows(
             "write_claims", batch_id=batch_id, rows=as_json_rows(map(_offer_row, decision.offers))
@@ -194,17 +205,6 @@ def card_key(lead_id: int) -> str:
     return f"slack_card:{lead_id}"
 
 
-def tell_agent(lead_id: int, agent_id: str) -> NewEffect:
-    """A direct message to an agent: this lead is yours."""
-    return NewEffect(
-        idempotency_key=f"slack_message:assigned:{lead_id}:{agent_id}",
-        kind="slack_message",
-        lead_id=lead_id,
-        agent_id=agent_id,
-        payload={"about": "assigned"},
-    )
-
-
 def close_card(lead_id: int) -> NewEffect:
     """The card's last state: who has the lead."""
     return NewEffect(
@@ -213,20 +213,6 @@ def close_card(lead_id: int) -> NewEffect:
         lead_id=lead_id,
         after_key=card_key(lead_id),
     )
-
-
-def _tell_of_assignments(
-    assigned: Sequence[Mapping[str, Any]], agents: Sequence[RoutingAgent], was_offered: set[int]
-) -> list[NewEffect]:
-    """The agent is told of a lead that nobody claimed and of their own person's; the card says who has it now."""
-    in_slack = {agent.agent_id for agent in agents if agent.slack_id}
-    effects = []
-    for row in assigned:
-        if row["lead_id"] in was_offered:
-            effects.append(close_card(row["lead_id"]))
-        if row["method"] in ("claim_timeout", "owner") and row["agent_id"] in in_slack:
-            effects.append(tell_agent(row["lead_id"], row["agent_id"]))
-    return effects
 
 
 def _offer_row(offer: Offer) -> dict[str, Any]:

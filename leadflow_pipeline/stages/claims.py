@@ -6,13 +6,12 @@ transaction. Who may claim is decided by `domain.routing.agents`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
 
 from leadflow_pipeline.domain.lead_effects import Channels
 from leadflow_pipeline.domain.routing.agents import RoutingAgent, read_agent
 from leadflow_pipeline.domain.slack_cards import escape
-from leadflow_pipeline.stages.assigned_leads import NOWHERE, OPEN_DAYS, close_card, tell_agent
+from leadflow_pipeline.stages.assigned_leads import NOWHERE, OPEN_DAYS, close_card
 from leadflow_pipeline.stages.effects import NewEffect, queue_effects
 from leadflow_pipeline.stages.lead_effects import queue_lead_effects
 from leadflow_pipeline.stages.store import Store, StoreTransaction, as_json_rows
@@ -33,10 +32,7 @@ class ClickAnswer:
 def claim_lead(
     store: Store, *, lead_id: int, slack_user: str, channel: str, channels: Channels = NOWHERE
 ) -> ClickAnswer:
-    """Give the lead to whoever's click this is, if it is the first of somebody who may.
-
-    `channel` is Slack's; `channels` are those that a lead with an agent is delivered through.
-    """
+    """Give the lead to whoever's click this is, if it is the first of somebody who may."""
     with store.transaction() as transaction:
         state = transaction.row("read_click", lead_id=lead_id, slack_user=slack_user)
         assert state is not None
@@ -47,7 +43,7 @@ def claim_lead(
             won = transaction.row("claim_lead", lead_id=lead_id, agent_id=agent.agent_id)
             if won is not None:
                 answer = _win(transaction, lead_id, agent.agent_id, slack_user, channel, won["seconds"])
-                queue_lead_effects(transaction, [lead_id], channels, now=datetime.now(UTC))
+                queue_lead_effects(transaction, [lead_id], channels, now=state["now"])
                 return answer
             # Somebody was quicker since we looked.
             state = transaction.row("read_claim_state", lead_id=lead_id)
@@ -90,7 +86,7 @@ def _win(
         agent_id=agent_id,
         payload={"about": "claimed", "channel": channel},
     )
-    queue_effects(transaction, [full_contact, tell_agent(lead_id, agent_id), close_card(lead_id)])
+    queue_effects(transaction, [full_contact, close_card(lead_id)])
     return ClickAnswer(
         outcome="won", text=f"It is yours, after {seconds:.1f} s. The full contact is on its way to you."
     )

@@ -1,6 +1,6 @@
 """Watches the sources: fields that come filled less often than they used to, and whoever has gone silent.
 
-What counts as a change is decided in `domain.drift`. Each finding becomes an ops alert, once a day.
+What counts as a change is decided in `domain.drift`. Each finding is one alert as long as it lasts.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from leadflow_pipeline.domain.alerts import Condition
 from leadflow_pipeline.domain.drift import (
     FillCount,
     FillDrift,
@@ -18,7 +19,7 @@ from leadflow_pipeline.domain.drift import (
     find_fill_drift,
     find_silence,
 )
-from leadflow_pipeline.stages.effects import NewEffect, queue_effects
+from leadflow_pipeline.stages.alerts import sync_alerts_in
 from leadflow_pipeline.stages.mail_intake import list_silent_mailboxes
 from leadflow_pipeline.stages.store import Store, StoreTransaction
 
@@ -37,31 +38,31 @@ class Finding:
     text: str
 
 
-def watch_fill_rates(store: Store, *, now: datetime) -> list[Finding]:
-    """The fields of mail sources that come filled less often than they used to; alerts are queued for them."""
+def watch_fill_rates(store: Store) -> list[Finding]:
+    """The fields of mail sources that come filled less often than they used to; each has its alert."""
     with store.transaction() as transaction:
         rows = transaction.rows("count_fill_rates", last_leads=LAST_LEADS, now_days=NOW_DAYS, past_days=PAST_DAYS)
         event_ids = {(row["source"], row["field"]): (row["event_ids"] or ())[:EVENTS_TO_LOOK_AT] for row in rows}
         drifts = find_fill_drift(_fill_count(row) for row in rows)
         findings = [_fill_finding(drift, event_ids[drift.source, drift.field]) for drift in drifts]
-        _queue(transaction, findings, now)
+        _alert(transaction, findings, "changed_layout")
     return findings
 
 
 def watch_rhythms(store: Store, *, now: datetime) -> list[Finding]:
-    """The sources that have been silent for longer than their own rhythm explains; alerts are queued for them."""
+    """The sources that have been silent for longer than their own rhythm explains; each has its alert."""
     with store.transaction() as transaction:
         rows = transaction.rows("count_source_rhythms", past_days=PAST_DAYS)
         silences = [silence for silence in _silences(rows, now) if silence is not None]
         findings = [
             Finding(key=f"silence:{silence.source}", text=describe_silence(silence, now)) for silence in silences
         ]
-        _queue(transaction, findings, now)
+        _alert(transaction, findings, "silent_source")
     return findings
 
 
-def watch_answers(store: Store, mailboxes: Sequence[tuple[str, str]], *, now: datetime) -> list[Finding]:
-    """The mailboxes (account and folder) that have stopped answering; alerts are queued for them."""
+def watch_answers(store: Store, mailboxes: Sequence[tuple[str, str]]) -> list[Finding]:
+    """The mailboxes (account and folder) that have stopped answering; each has its alert."""
     findings = [
         Finding(
             key=f"mailbox:{silent.account}/{silent.folder}",
@@ -72,7 +73,7 @@ def watch_answers(store: Store, mailboxes: Sequence[tuple[str, str]], *, now: da
         for silent in list_silent_mailboxes(store, mailboxes)
     ]
     with store.transaction() as transaction:
-        _queue(transaction, findings, now)
+        _alert(transaction, findings, "silent_mailbox")
     return findings
 
 
@@ -97,11 +98,7 @@ def _silences(rows: Iterable[Mapping[str, Any]], now: datetime) -> list[Silence 
     return found
 
 
-def _queue(transaction: StoreTransaction, findings: Sequence[Finding], now: datetime) -> None:
-    queue_effects(
-        transaction,
-        (
-            NewEffect(idempotency_key=f"{finding.key}:{now:%Y-%m-%d}", kind="ops_alert", payload={"text": finding.text})
-            for finding in findings
-        ),
-    )
+def _alert(transaction: StoreTransaction, findings: Sequence[Finding], kind: str) -> None:
+    """One alert for each finding as long as it lasts."""
+    conditions = [Condition(cause=finding.key, kind=kind, text=finding.text) for finding in findings]
+    sync_alerts_in(transaction, conditions, kinds=(kind,))

@@ -173,12 +173,10 @@ def _reassign(
             next_card_at=turns.next_card_at,
         )
     transaction.execute("reassign_leads", batch_id=uuid.uuid4(), rows=as_json_rows(changes))
-    _tell(transaction, changes)
-    for change in changes:
-        if change["agent_id"] is not None:
-            lead_id = change["lead_id"]
-            turn = len(had[lead_id])
-            queue_lead_effects(transaction, [lead_id], channels, now=rotation["now"], turn=turn)
+    _tell_of_nobody(transaction, [change["lead_id"] for change in changes if change["agent_id"] is None])
+    for turn in sorted({len(agents_before) for agents_before in had.values()}):
+        moved = [change["lead_id"] for change in changes if change["agent_id"] and len(had[change["lead_id"]]) == turn]
+        queue_lead_effects(transaction, moved, channels, now=rotation["now"], turn=turn)
     _pause_idle(transaction)
     return sum(change["agent_id"] is not None for change in changes)
 
@@ -189,31 +187,21 @@ def _as_due(row: Mapping[str, Any]) -> DueLead:
     return replace(lead, bucket="standard", listing=None, was_offered=False)
 
 
-def _tell(transaction: StoreTransaction, changes: Sequence[Mapping[str, Any]]) -> None:
-    effects = []
-    for change in changes:
-        lead_id, agent_id = change["lead_id"], change["agent_id"]
-        if agent_id is None:
-            text = f"Lead {lead_id} was not called by anybody it was given to, and there is nobody else to give it to."
-            effects.append(
-                NewEffect(idempotency_key=f"ops_alert:untouched:{lead_id}", kind="ops_alert", payload={"text": text})
-            )
-            continue
-        effects.append(
+def _tell_of_nobody(transaction: StoreTransaction, lead_ids: Sequence[int]) -> None:
+    queue_effects(
+        transaction,
+        [
             NewEffect(
-                idempotency_key=f"slack_message:assigned:{lead_id}:{agent_id}",
-                kind="slack_message",
-                lead_id=lead_id,
-                agent_id=agent_id,
-                payload={"about": "assigned"},
+                idempotency_key=f"ops_alert:untouched:{lead_id}",
+                kind="ops_alert",
+                payload={
+                    "text": f"Lead {lead_id} was not called by anybody it was given to, "
+                    "and there is nobody else to give it to."
+                },
             )
-        )
-        effects.append(
-            NewEffect(
-                idempotency_key=f"crm_owner:{lead_id}:{agent_id}", kind="crm_owner", lead_id=lead_id, agent_id=agent_id
-            )
-        )
-    queue_effects(transaction, effects)
+            for lead_id in lead_ids
+        ],
+    )
 
 
 def _pause_idle(transaction: StoreTransaction) -> None:

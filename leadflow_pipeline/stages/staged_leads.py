@@ -22,8 +22,8 @@ from leadflow_pipeline.domain.webhook_sources.payloads import JSON_TYPE
 from leadflow_pipeline.domain.webhook_sources.registry import SOURCES
 from leadflow_pipeline.domain.webhook_sources.source import UnreadablePostError
 from leadflow_pipeline.stages.batches import BatchLimits
-from leadflow_pipeline.stages.changed_layouts import alert_changed_layouts
 from leadflow_pipeline.stages.contacts import Contact, ContactSource, fetch_contacts
+from leadflow_pipeline.stages.isolation import write_without_culprits
 from leadflow_pipeline.stages.posts import PostIdentity
 from leadflow_pipeline.stages.store import Store, StoreTransaction, as_json_rows
 
@@ -44,7 +44,6 @@ class EventOutcome:
     rule: str | None = None
     rule_version: int | None = None
     lead: StagedLead | None = None
-    layout_changed: bool = False
     parts: tuple[bytes, ...] = ()  # become events of their own
 
 
@@ -102,14 +101,11 @@ def stage_leads(
             break
     read_seconds = time.perf_counter() - started
     unread = events[len(outcomes) :]
-    if outcomes:
+    outcomes = _write_isolating(store, batch_id, outcomes)
+    if unread:
         with store.transaction() as transaction:
-            _write(transaction, batch_id, outcomes)
-            if unread:
-                transaction.execute(
-                    "return_events", batch_id=batch_id, event_ids=[event["event_id"] for event in unread]
-                )
-                transaction.execute("announce_landing")
+            transaction.execute("return_events", batch_id=batch_id, event_ids=[event["event_id"] for event in unread])
+            transaction.execute("announce_landing")
     counts = Counter(outcome.status for outcome in outcomes)
     return StagedCounts(
         claimed=len(events),
@@ -159,7 +155,6 @@ def _judge_mail(event: Mapping[str, Any], rules: Sequence[MailRule], ours: OurMa
         rule=outcome.rule,
         rule_version=outcome.rule_version,
         lead=outcome.lead,
-        layout_changed=outcome.layout_changed,
     )
 
 
@@ -208,8 +203,20 @@ def _quarantined(event: Mapping[str, Any], reason: str) -> EventOutcome:
     return EventOutcome(event_id=event["event_id"], status="quarantined", source=event["source"], reason=reason)
 
 
-def _write(transaction: StoreTransaction, batch_id: uuid.UUID, outcomes: Sequence[EventOutcome]) -> None:
-    """Leads, the events' fate, the record of both, and the alert where a sender has changed its layout."""
+def _write_isolating(store: Store, batch_id: uuid.UUID, outcomes: Sequence[EventOutcome]) -> list[EventOutcome]:
+    """Write all outcomes; those whose lead no table can hold become quarantined ones. Gives what was written."""
+    refused = write_without_culprits(outcomes, partial(_write, store, batch_id))
+    reasons = {outcome.event_id: reason for outcome, reason in refused}
+    if reasons:
+        _write(store, batch_id, [_quarantined(vars(outcome), reason) for outcome, reason in refused])
+    return [
+        _quarantined(vars(outcome), reasons[outcome.event_id]) if outcome.event_id in reasons else outcome
+        for outcome in outcomes
+    ]
+
+
+def _write(store: Store, batch_id: uuid.UUID, outcomes: Sequence[EventOutcome]) -> None:
+    """Leads, the events' fate and the record of both, in one transaction."""
     leads = [
         {
             "event_id": outcome.event_id,
@@ -221,39 +228,38 @@ def _write(transaction: StoreTransaction, batch_id: uuid.UUID, outcomes: Sequenc
         for outcome in outcomes
         if outcome.lead is not None and outcome.status == "staged"
     ]
-    written = transaction.rows("write_staged_leads", batch_id=batch_id, rows=as_json_rows(leads))
-    lead_ids = {row["event_id"]: row["lead_id"] for row in written}
-    _land_parts(transaction, batch_id, outcomes)
-    transaction.execute(
-        "settle_events",
-        batch_id=batch_id,
-        rows=as_json_rows(
-            {
-                "event_id": outcome.event_id,
-                "status": outcome.status,
-                "reason": outcome.reason,
-                "source": outcome.source,
-            }
-            for outcome in outcomes
-        ),
-    )
-    transaction.execute(
-        "write_lead_events",
-        batch_id=batch_id,
-        rows=as_json_rows(
-            {
-                "event_id": outcome.event_id,
-                "lead_id": lead_ids.get(outcome.event_id),
-                "kind": outcome.status,
-                "detail": _describe(outcome),
-            }
-            for outcome in outcomes
-            if outcome.status != "pending"
-        ),
-    )
-    changed = [outcome for outcome in outcomes if outcome.layout_changed]
-    if changed:
-        alert_changed_layouts(transaction, {(outcome.source, outcome.reason or "") for outcome in changed})
+    with store.transaction() as transaction:
+        written = transaction.rows("write_staged_leads", batch_id=batch_id, rows=as_json_rows(leads))
+        lead_ids = {row["event_id"]: row["lead_id"] for row in written}
+        _land_parts(transaction, batch_id, outcomes)
+        transaction.execute(
+            "settle_events",
+            batch_id=batch_id,
+            rows=as_json_rows(
+                {
+                    "event_id": outcome.event_id,
+                    "status": outcome.status,
+                    "reason": outcome.reason,
+                    "source": outcome.source,
+                    "rule": outcome.rule,
+                }
+                for outcome in outcomes
+            ),
+        )
+        transaction.execute(
+            "write_lead_events",
+            batch_id=batch_id,
+            rows=as_json_rows(
+                {
+                    "event_id": outcome.event_id,
+                    "lead_id": lead_ids.get(outcome.event_id),
+                    "kind": outcome.status,
+                    "detail": _describe(outcome),
+                }
+                for outcome in outcomes
+                if outcome.status != "pending"
+            ),
+        )
 
 
 def _land_parts(transaction: StoreTransaction, batch_id: uuid.UUID, outcomes: Sequence[EventOutcome]) -> None:

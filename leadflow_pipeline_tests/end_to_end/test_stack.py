@@ -103,7 +103,7 @@ def start_stack(home: Path, **settings: str) -> RunningStack:
         )
     stack = RunningStack(home, environment, process, log)
     try:
-        wait_for(lambda: "leadflow is running" in log.read_text() or process.poll() is not None, 120)
+        wait_for(lambda: "leadflow is running" in log.read_text() or process.poll() is not None, 240)
         assert process.poll() is None, log.read_text()
     except BaseException:
         end_stack(stack)

@@ -12,6 +12,7 @@ import requests
 
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.defs.senders import build_senders, routing_terms
+from leadflow_pipeline.domain.lead_effects import Channels
 from leadflow_pipeline.receiver.app import build_app, start_deliverer
 from leadflow_pipeline.runtime.stack import SAMPLE_AGENTS_FILE
 from leadflow_pipeline.sandbox.vendor_server import build_app as build_vendor_app
@@ -24,6 +25,7 @@ from leadflow_pipeline_tests.integration.test_pipeline import land, run_step
 from leadflow_pipeline_tests.servers import find_port, serve
 
 HOT = {"message": "cash buyer", "budget": "$750k"}
+SLACK_ONLY = Channels(slack=True)
 ANA, BEN = "U0ANATORRES", "U0BENWHITFIELD"
 
 
@@ -40,7 +42,7 @@ class SlackSandbox:
         batch = uuid.uuid4()
         for step in ("stage", "normalize", "score"):
             run_step(self.database, batch, step)
-        counts = assign_leads(self.database, batch_id=batch, terms=self.terms)
+        counts = assign_leads(self.database, batch_id=batch, terms=self.terms, channels=SLACK_ONLY)
         if deliver:
             self.deliver()
         return counts

@@ -23,6 +23,7 @@ from leadflow_pipeline_tests.integration.slack_sandbox import (
     ANA,
     BEN,
     HOT,
+    SLACK_ONLY,
     SlackSandbox,
     run_slack_sandbox,
     text_of,
@@ -380,5 +381,5 @@ def _click_slowly(sandbox: SlackSandbox, ts: str) -> None:
 def _run_until_closed(sandbox: SlackSandbox, query: Query) -> None:
     deadline = time.monotonic() + 10
     while query("select count(*) from routing.claims where status in ('announced', 'open')") != [(0,)]:
-        assign_leads(sandbox.database, batch_id=uuid.uuid4(), terms=sandbox.terms)
+        assign_leads(sandbox.database, batch_id=uuid.uuid4(), terms=sandbox.terms, channels=SLACK_ONLY)
         assert time.monotonic() < deadline

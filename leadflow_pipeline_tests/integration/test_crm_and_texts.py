@@ -68,7 +68,8 @@ def assign(database: Database, settings: Settings, **fields: object) -> None:
     stage_leads(database, batch_id=batch, rules=RULES, limits=LIMITS)
     normalize_leads(database, batch_id=batch, region="US")
     score_leads(database, batch_id=batch)
-    assign_leads(database, batch_id=batch, terms=RoutingTerms(channels=settings.channels, same_inquiry=timedelta(0)))
+    terms = RoutingTerms(same_inquiry=timedelta(0))
+    assign_leads(database, batch_id=batch, terms=terms, channels=settings.channels)
 
 
 def deliver(database: Database, settings: Settings, query: Query, *, times: int = 1) -> list[DeliveryCounts]:

@@ -20,6 +20,8 @@ GROUPS = {
     "deliveries": "delivery",
     "drip_mails": "drip",
 }
+# What nobody waits for in seconds; every tick costs a stack at rest some processor time.
+OFF_THE_HOT_PATH = {"quarantine_sensor", "failed_run_sensor", "watch_sensor"}
 
 
 def test_every_asset_has_what_a_person_looks_for(settings: Settings) -> None:
@@ -43,7 +45,8 @@ def test_all_sensors_run_from_the_start(settings: Settings) -> None:
     """A sensor that Dagster creates stopped is a lead that nobody sees."""
     for sensor in build_definitions(settings).sensors or []:
         assert sensor.default_status == dg.DefaultSensorStatus.RUNNING  # type: ignore[union-attr]
-        assert sensor.minimum_interval_seconds == 1  # type: ignore[union-attr]
+        if sensor.name not in OFF_THE_HOT_PATH:
+            assert sensor.minimum_interval_seconds == 1  # type: ignore[union-attr]
 
 
 def test_the_first_touch_timer_is_there_only_when_it_is_on(settings: Settings) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from leadflow_pipeline.adapters.database import Database
+from leadflow_pipeline.domain.lead_effects import Channels
 from leadflow_pipeline.stages.first_touches import TouchCounts, has_due_touches, touch_lead, watch_first_touches
 from leadflow_pipeline_tests.integration.test_pipeline import land, run
 
@@ -24,7 +25,7 @@ def let_time_pass(query: Query) -> None:
 
 
 def turn(database: Database) -> TouchCounts:
-    return watch_first_touches(database, minutes=15)
+    return watch_first_touches(database, minutes=15, channels=Channels(crm=True))
 
 
 @pytest.mark.usefixtures("given_lead")
@@ -48,8 +49,10 @@ def test_without_a_touch_the_agent_is_reminded_and_then_another_is_given_the_lea
     assert query("select agent_id, method from leads.assigned_leads") == [("agent-2", "rotation")]
     assert query("select kind, agent_id from delivery.outbox order by outbox_id") == [
         ("slack_message", "agent-1"),
-        ("slack_message", "agent-2"),
+        ("crm_contact", "agent-2"),
         ("crm_owner", "agent-2"),
+        ("crm_note", "agent-2"),
+        ("crm_task", "agent-2"),
     ]
     assert [row[0] for row in query("select kind from ops.lead_events order by lead_event_id")][-2:] == [
         "reminded",

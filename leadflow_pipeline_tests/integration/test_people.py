@@ -8,6 +8,8 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 from leadflow_pipeline.adapters.database import Database
+from leadflow_pipeline.domain.lead_effects import Channels
+from leadflow_pipeline.stages.assigned_leads import assign_leads
 from leadflow_pipeline.stages.checks import count_unplaced_leads
 from leadflow_pipeline.stages.status import explain_lead
 from leadflow_pipeline_tests.integration.test_pipeline import (
@@ -56,14 +58,16 @@ def test_a_later_inquiry_goes_to_the_person_s_agent_who_is_told_and_uses_no_turn
     run(database)
     query("update leads.inquiries set received_at = now() - interval '1 day'")
     land(database, 2, **{**MARIA, "message": "We are an investor couple and want to sell another one."})
-    run(database)
+    batch = uuid.uuid4()
+    run(database, batch, until="score")
+    assign_leads(database, batch_id=batch, channels=Channels(slack=True))
     assert query("select agent_id, method from leads.assigned_leads order by lead_id") == [
         ("agent-1", "rotation"),
         ("agent-1", "owner"),
     ]
     assert query("select turns from routing.rotation_state") == [(1,)]
     assert query("select idempotency_key from delivery.outbox where agent_id is not null") == [
-        ("slack_message:assigned:2:agent-1",)
+        ("slack_message:2:0:agent-1",)
     ]
 
 

@@ -1,6 +1,7 @@
 """Settings: every one is listed for people, and a wrong one is named with what it may be."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -90,3 +91,50 @@ def test_the_mailboxes_own_users_count_as_our_addresses_without_being_named() ->
 def test_the_receiving_host_is_named_or_gmails_own(host: str, named: str, believed: set[str]) -> None:
     settings = Settings(_env_file=None, imap_host=host, authserv_id=named)
     assert settings.list_authserv_ids() == believed
+
+
+def test_a_secret_can_be_kept_in_a_file_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Docker and Kubernetes mount secrets as files; a variable shows up in process lists and crash reports."""
+    (tmp_path / "imap").write_text("four words of pass\n")
+    monkeypatch.setenv("LEADFLOW_IMAP_PASSWORD_FILE", str(tmp_path / "imap"))
+    password = read_settings().imap_password
+    assert password is not None
+    assert password.get_secret_value() == "four words of pass"
+
+
+def test_a_secret_given_twice_or_by_a_missing_file_is_refused_without_showing_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LEADFLOW_IMAP_PASSWORD_FILE", str(tmp_path / "missing"))
+    with pytest.raises(PermanentError, match="LEADFLOW_IMAP_PASSWORD_FILE"):
+        read_settings()
+    monkeypatch.setenv("LEADFLOW_IMAP_PASSWORD", "hunter2hunter2")
+    with pytest.raises(PermanentError, match="both set") as error:
+        read_settings()
+    assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize("hours", ["20:00-08:00", "8-20", "08:00-25:00"])
+def test_office_hours_that_cannot_be_are_refused(monkeypatch: pytest.MonkeyPatch, hours: str) -> None:
+    monkeypatch.setenv("LEADFLOW_OFFICE_HOURS", hours)
+    with pytest.raises(PermanentError, match="LEADFLOW_OFFICE_HOURS"):
+        read_settings()
+
+
+def test_doctor_finds_placeholders_and_files_that_others_can_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from leadflow_pipeline.runtime.doctor import check_secrets
+
+    file = tmp_path / "secret"
+    file.write_text("a good long secret")
+    file.chmod(0o600)
+    monkeypatch.setenv("LEADFLOW_WEBHOOK_WEBSITE_SECRET_FILE", str(file))
+    assert "is a placeholder" in check_secrets(read_settings())
+    file.chmod(0o644)
+    with pytest.raises(PermanentError, match="can be read by everybody"):
+        check_secrets(read_settings())
+    file.chmod(0o600)
+    monkeypatch.setenv("LEADFLOW_WEBHOOK_ADF_SECRET", "changeme")
+    with pytest.raises(PermanentError, match="LEADFLOW_WEBHOOK_ADF_SECRET still holds a placeholder"):
+        check_secrets(read_settings())

@@ -2,8 +2,8 @@
 -- alone.
 
 alter table routing.agents
-add column if not exists notify_by text[],
-add column if not exists quiet_hours text;
+add column notify_by text[],
+add column quiet_hours text;
 
 comment on column routing.agents.notify_by is 'Any of sms, slack. Null: every way that the agent can be reached by.';
 comment on column routing.agents.quiet_hours is 'When the agent is left alone, local time, for example 21:00-07:00. Null: never.';

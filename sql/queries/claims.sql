@@ -253,6 +253,13 @@ with assigned as (
     from leads.staged_leads as staged
     inner join leads.scored_leads as scored on staged.lead_id = scored.lead_id
     where staged.lead_id = :lead_id
+    on conflict (lead_id) do update
+        set
+            agent_id = excluded.agent_id,
+            method = excluded.method,
+            bucket = excluded.bucket,
+            passed_on_at = clock_timestamp()
+        where leads.assigned_leads.method = 'drip'
     returning lead_id, event_id, batch_id, agent_id, method
 )
 

@@ -48,7 +48,17 @@ with earlier as (
 )
 
 insert into landing.events (
-    channel, source, external_id, received_at, content_type, raw, content_hash, status, reason
+    channel,
+    source,
+    external_id,
+    received_at,
+    content_type,
+    raw,
+    content_hash,
+    status,
+    reason,
+    quarantined_at,
+    quarantine_stage
 )
 select
     'email',
@@ -63,7 +73,9 @@ select
         when :problem::text is not null then 'quarantined'
         else 'pending'
     end,
-    coalesce('the same mail as event ' || earlier.event_id, :problem::text)
+    coalesce('the same mail as event ' || earlier.event_id, :problem::text),
+    case when earlier.event_id is null and :problem::text is not null then now() end,
+    case when earlier.event_id is null and :problem::text is not null then 'landed_mails' end
 from earlier
 on conflict do nothing
 returning event_id, status;
@@ -204,6 +216,7 @@ with claimable as (
         (status = 'pending' or lease_until is not null)
         and (lease_until is null or lease_until < now())
         and (requested_at is null or requested_at < now() - make_interval(secs => :patience_seconds))
+        and (hold_until is null or hold_until <= now())
     order by received_at
     limit :batch_size::integer * :batches::integer
     for update skip locked
@@ -227,6 +240,7 @@ with claimable as (
     where
         (status = 'pending' or lease_until is not null)
         and (lease_until is null or lease_until < now() or batch_id = :batch_id)
+        and (hold_until is null or hold_until <= now())
     order by batch_id is not distinct from :batch_id desc, received_at asc
     limit :batch_size
     for update skip locked
@@ -284,6 +298,9 @@ set
     status = outcome.status,
     reason = outcome.reason,
     source = outcome.source,
+    quarantined_at = case when outcome.status = 'quarantined' then now() end,
+    quarantine_stage = case when outcome.status = 'quarantined' then 'staged_leads' end,
+    quarantine_rule = case when outcome.status = 'quarantined' then outcome.rule end,
     lease_until = case outcome.status
         when 'staged' then landing.events.lease_until
         when 'pending'
@@ -292,7 +309,9 @@ set
     batch_id = case when outcome.status != 'pending' then landing.events.batch_id end,
     requested_at = case when outcome.status != 'pending' then landing.events.requested_at end,
     attempts = case when outcome.status != 'pending' then landing.events.attempts else 0 end
-from jsonb_to_recordset(:rows::jsonb) as outcome (event_id bigint, status text, reason text, source text)
+from
+    jsonb_to_recordset(:rows::jsonb)
+        as outcome (event_id bigint, status text, reason text, source text, rule text)
 where landing.events.event_id = outcome.event_id and landing.events.batch_id = :batch_id;
 
 -- name: return_events(batch_id, event_ids)!
@@ -304,33 +323,6 @@ set
     requested_at = null,
     attempts = greatest(attempts - 1, 0)
 where batch_id = :batch_id and event_id = any(:event_ids::bigint[]);
-
--- name: count_changed_layouts(rows)
--- For each source and reason: how many mails wait in quarantine for it, and the three that came last.
-with waiting as (
-    select
-        event.source,
-        event.reason,
-        event.event_id,
-        row_number() over (
-            partition by event.source, event.reason
-            order by event.received_at desc, event.event_id desc
-        ) as place
-    from landing.events as event
-    inner join jsonb_to_recordset(:rows::jsonb) as cause (source text, reason text)
-        on event.source = cause.source and event.reason = cause.reason
-    where event.status = 'quarantined' and event.channel = 'email'
-)
-
-select
-    source,
-    reason,
-    count(*) as events,
-    array_agg(event_id order by place) filter (where place <= 3) as event_ids,
-    to_char(now(), 'YYYY-MM-DD') as today
-from waiting
-group by source, reason
-order by source, reason;
 
 -- name: release_events(batch_id)!
 -- End the lease on the batch's events whose lead has found its place, waits, is offered, or is a copy of another.

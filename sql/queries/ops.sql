@@ -40,8 +40,10 @@ select
     (
         select extract(epoch from now() - min(due.received_at))::double precision
         from (
-            select received_at from landing.events
-            where status = 'pending' or lease_until is not null
+            select greatest(received_at, replayed_at, hold_until) as received_at from landing.events
+            where
+                (status = 'pending' or lease_until is not null)
+                and (hold_until is null or hold_until <= now())
             union all
             select staged.received_at
             from routing.waiting_leads as waiting

@@ -1,5 +1,6 @@
--- name: write_scored_leads(batch_id)
--- Score the batch by the weights in force and keep which they were; an assigned lead keeps the score it was assigned by.
+-- name: write_scored_leads(batch_id, lead_ids)
+-- Score the batch, or only these leads of it, by the weights in force and keep which they were; an assigned lead keeps
+-- the score it was assigned by.
 with scored as (
     insert into leads.scored_leads (lead_id, batch_id, score, bucket, contributions, scoring_version)
     select
@@ -10,7 +11,9 @@ with scored as (
         score.contributions,
         score.scoring_version
     from scoring.lead_scores as score
-    where score.batch_id = :batch_id
+    where
+        score.batch_id = :batch_id
+        and (:lead_ids::bigint[] is null or score.lead_id = any(:lead_ids::bigint[]))
     on conflict (lead_id) do update
         set
             batch_id = excluded.batch_id,

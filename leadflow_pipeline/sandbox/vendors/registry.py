@@ -18,16 +18,16 @@ from leadflow_pipeline.sandbox.vendors.vendor import Vendor
 from leadflow_pipeline.settings import Settings
 
 BUILDERS: Sequence[Callable[[Settings], Vendor]] = (
-    clearbit.build,
-    followupboss.build,
     google.build,
-    hubspot.build,
-    llm.build,
-    meta.build,
+    clearbit.build,
     pdl.build,
+    meta.build,
+    llm.build,
     slack.build,
-    smtp.build,
+    followupboss.build,
+    hubspot.build,
     twilio.build,
+    smtp.build,
 )
 
 

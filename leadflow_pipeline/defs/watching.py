@@ -1,0 +1,127 @@
+"""What Dagster itself does not tell: failed runs, sensors and schedules whose ticks fail. All of it becomes rows.
+
+A sensor body here never calls Slack: it writes what it has seen, and the outbox does the rest.
+"""
+
+import shutil
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from leadflow_pipeline.adapters.database import Database
+from leadflow_pipeline.adapters.rule_files import RuleFileError
+from leadflow_pipeline.defs.assets import rules_in_force
+from leadflow_pipeline.domain.alerts import Condition, judge_disk, judge_tick
+from leadflow_pipeline.settings import Settings, read_settings
+from leadflow_pipeline.stages.watch import FailedRun, find_unnoted, note_failed_runs, watch_tables
+
+KINDS = ("failed_tick", "full_disk", "broken_rules")
+SWEEP_HOURS = 2  # failed runs that the run-failure sensor may have left out: its first look, more than five at once
+TICKS = 30
+# Its own words are ours; of any other error only the kind is told.
+OUR_ERRORS = ("TransientError", "PermanentError", "RuleFileError", "RestingError", "BadRowsError")
+
+
+@dg.run_failure_sensor(
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=14,
+    description="Notes each run that fails; the alert is the watch sensor's work.",
+)
+def failed_run_sensor(context: dg.RunFailureSensorContext, database: dg.ResourceParam[Database]) -> None:
+    """Writes a row and nothing else: if it raised, Dagster would forget this failure."""
+    note_failed_runs(database, [_describe_run(context.instance, context.dagster_run)])
+
+
+@dg.sensor(
+    minimum_interval_seconds=14,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Opens, changes and ends alerts: quarantine, late leads, failures, effects set aside, disk.",
+)
+def watch_sensor(context: dg.SensorEvaluationContext, database: dg.ResourceParam[Database]) -> dg.SkipReason:
+    """Every quarter of a minute, all causes at once; it starts no run."""
+    settings = read_settings()
+    _sweep_failed_runs(context.instance, database)
+    conditions = watch_tables(
+        database,
+        last_successes=_last_successes(context.instance),
+        more=[*_ticks(context.instance), *_disk(settings), *_rules()],
+        more_kinds=KINDS,
+        by_mail=settings.alert_mail_to is not None,
+    )
+    return dg.SkipReason(f"{len(conditions)} causes of worry")
+
+
+def _describe_run(instance: dg.DagsterInstance, run: dg.DagsterRun) -> FailedRun:
+    """Where a run failed and with what kind of error; never the error's text."""
+    failures = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE, limit=1).records
+    step, error = None, None
+    if failures:
+        event = failures[0].event_log_entry.get_dagster_event()
+        step = event.step_key
+        info = event.step_failure_data.error
+        innermost = info.cause if info is not None and info.cause is not None else info
+        error = innermost.cls_name if innermost is not None else None
+    return FailedRun(run_id=run.run_id, job=run.job_name, step=step, error=error)
+
+
+def _sweep_failed_runs(instance: dg.DagsterInstance, database: Database) -> None:
+    since = datetime.now(UTC) - timedelta(hours=SWEEP_HOURS)
+    runs = instance.get_runs(
+        filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since), limit=200
+    )
+    unnoted = set(find_unnoted(database, [run.run_id for run in runs]))
+    note_failed_runs(database, [_describe_run(instance, run) for run in runs if run.run_id in unnoted])
+
+
+def _last_successes(instance: dg.DagsterInstance) -> dict[str, float]:
+    """For each job, when a run of it last succeeded."""
+    found = {}
+    for job in ("lead_pipeline", "outbox_deliveries", "source_watch", "replay_quarantined", "retention"):
+        records = instance.get_run_records(
+            filters=dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS]), limit=1
+        )
+        if records:
+            found[job] = records[0].end_time or records[0].update_timestamp.timestamp()
+    return found
+
+
+def _ticks(instance: dg.DagsterInstance) -> Iterable[Condition]:
+    """Sensors and schedules whose latest ticks failed; Dagster has no alert for these."""
+    for state in instance.all_instigator_state():
+        ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=TICKS)
+        ended = [tick for tick in ticks if tick.status.value != "STARTED"]
+        if ended and time.time() - ended[0].timestamp < 24 * 3600:
+            error = ended[0].error
+            yield from judge_tick(state.name, [tick.status.value for tick in ended], _describe_error(error))
+
+
+def _describe_error(error: object) -> str | None:
+    """Our own errors with their words, any other by its kind."""
+    while error is not None:
+        name = str(getattr(error, "cls_name", ""))
+        if name in OUR_ERRORS:
+            return str(getattr(error, "message", "")).strip()[:300]
+        cause = getattr(error, "cause", None)
+        if cause is None:
+            return name or None
+        error = cause
+    return None
+
+
+def _disk(settings: Settings) -> list[Condition]:
+    usage = shutil.disk_usage(settings.home)
+    return judge_disk(usage.free, usage.total)
+
+
+def _rules() -> list[Condition]:
+    """A rule file that cannot be read: the folder as it was before stays in force, and somebody has to know."""
+    try:
+        problem = rules_in_force().problem
+    except RuleFileError as error:
+        problem = str(error)
+    if problem is None:
+        return []
+    text = f"A mail rule cannot be read, the rules from before stay in force: {problem}"
+    return [Condition(cause="rules", kind="broken_rules", text=text)]
