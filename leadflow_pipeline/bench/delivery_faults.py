@@ -19,6 +19,8 @@ from datetime import UTC, datetime
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.adapters.migrations import apply_migrations
 from leadflow_pipeline.adapters.rule_files import load_rules
@@ -107,7 +109,13 @@ def point_at(settings: Settings, stand_ins: StandIns) -> Settings:
     """Settings whose vendors are these stand-ins, and whose patience with them is short."""
     urls = {f"{vendor}_url": f"{stand_ins.url}/{vendor}" for vendor in ("followupboss", "hubspot", "twilio")}
     return settings.model_copy(
-        update={**urls, "crm": "followupboss", "vendor_timeout_seconds": VENDOR_SECONDS, "public_url": "http://x.test"}
+        update={
+            **urls,
+            "slack_bot_token": SecretStr("off"),
+            "crm": "followupboss",
+            "vendor_timeout_seconds": VENDOR_SECONDS,
+            "public_url": "http://x.test",
+        }
     )
 
 

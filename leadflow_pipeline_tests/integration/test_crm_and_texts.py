@@ -3,10 +3,11 @@
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.bench.stand_ins import StandIns, run_stand_ins
@@ -15,7 +16,7 @@ from leadflow_pipeline.sandbox.sample_users import AGENTS_FILE
 from leadflow_pipeline.sandbox.vendors.followupboss import UNREACHABLE_SECONDS
 from leadflow_pipeline.settings import Settings
 from leadflow_pipeline.stages.agents import import_agents, read_agents
-from leadflow_pipeline.stages.assigned_leads import assign_leads
+from leadflow_pipeline.stages.assigned_leads import RoutingTerms, assign_leads
 from leadflow_pipeline.stages.deliveries import DeliveryCounts, deliver_effects
 from leadflow_pipeline.stages.lead_effects import queue_lead_effects
 from leadflow_pipeline.stages.normalized_leads import normalize_leads
@@ -24,6 +25,7 @@ from leadflow_pipeline.stages.staged_leads import stage_leads
 from leadflow_pipeline_tests.integration.test_pipeline import LIMITS, RULES, Query, land
 
 HOUR = "interval '1 hour'"
+WITHOUT_SLACK = {"slack_bot_token": SecretStr("one half of an account")}  # as good as none
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +51,7 @@ def stand_ins(server: StandIns) -> Iterator[StandIns]:
 def sandbox(settings: Settings, stand_ins: StandIns) -> Settings:
     """A sandbox whose vendors are these stand-ins, and whose patience is short."""
     urls = {f"{vendor}_url": f"{stand_ins.url}/{vendor}" for vendor in ("followupboss", "hubspot", "twilio")}
-    return settings.model_copy(update={**urls, "vendor_timeout_seconds": 2.0})
+    return settings.model_copy(update={**urls, **WITHOUT_SLACK, "vendor_timeout_seconds": 2.0})
 
 
 @pytest.fixture(params=["followupboss", "hubspot"])
@@ -66,7 +68,8 @@ def assign(database: Database, settings: Settings, **fields: object) -> None:
     stage_leads(database, batch_id=batch, rules=RULES, limits=LIMITS)
     normalize_leads(database, batch_id=batch, region="US")
     score_leads(database, batch_id=batch)
-    assign_leads(database, batch_id=batch, channels=settings.channels)
+    terms = RoutingTerms(same_inquiry=timedelta(0))
+    assign_leads(database, batch_id=batch, terms=terms, channels=settings.channels)
 
 
 def deliver(database: Database, settings: Settings, query: Query, *, times: int = 1) -> list[DeliveryCounts]:

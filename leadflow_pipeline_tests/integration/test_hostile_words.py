@@ -26,7 +26,7 @@ from leadflow_pipeline.sandbox.vendors.followupboss import UNREACHABLE_SECONDS
 from leadflow_pipeline.settings import Settings
 from leadflow_pipeline.stages.deliveries import deliver_effects
 from leadflow_pipeline.stages.text_sender import LEAD_PAGE
-from leadflow_pipeline_tests.integration.test_crm_and_texts import assign
+from leadflow_pipeline_tests.integration.test_crm_and_texts import WITHOUT_SLACK, assign
 from leadflow_pipeline_tests.integration.test_pipeline import Query
 
 WORDS = {
@@ -64,7 +64,7 @@ def test_hostile_words_are_plain_text_in_the_crm_and_on_the_phone(
     for account in (server.followupboss.people, server.hubspot.contacts, server.twilio.messages):
         account.clear()  # type: ignore[attr-defined]
     urls = {f"{vendor}_url": f"{server.url}/{vendor}" for vendor in ("followupboss", "hubspot", "twilio")}
-    sandbox = settings.model_copy(update={**urls, "crm": crm})
+    sandbox = settings.model_copy(update={**urls, **WITHOUT_SLACK, "crm": crm})
     assign(database, sandbox, name="Rosa Q", message=f"investor {WORDS[kind]}", email=f"{kind[:2]}{crm}@example.com")
     # As a source that is not cleaned would give it; the last line of defence is at each place.
     query("update leads.normalized_leads set full_name = %s, first_name = %s", *[WORDS[kind].replace("\x00", "")] * 2)
