@@ -6,6 +6,7 @@ words are asked once. An answer that changes a verdict scores its leads again.
 
 import random
 import time
+import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -124,7 +125,10 @@ def take_answers_over(store: Store, *, model: str) -> int:
         if not rows:
             return 0
         transaction.execute("write_language_verdicts", model=model, rows=as_json_rows(map(_settle, rows)))
-        transaction.execute("rescore_leads", lead_ids=[row["lead_id"] for row in rows])
+        lead_ids = [row["lead_id"] for row in rows]
+        transaction.rows(
+            "rescore_leads", lead_ids=lead_ids, batch_id=uuid.uuid4(), because="a language model read the words"
+        )
     return len(rows)
 
 

@@ -104,7 +104,6 @@ def _vendors_to_ask(store: Store, enrichment: Enrichment) -> list[str]:
 @dataclass(frozen=True, kw_only=True)
 class _Learned:
     lead_id: int
-    batch_id: uuid.UUID
     vendors: tuple[str, ...]  # whose answer came
 
 
@@ -119,7 +118,6 @@ def _add(
     return [
         _Learned(
             lead_id=row["lead_id"],
-            batch_id=row["batch_id"],
             vendors=tuple(sorted(set(waited[row["lead_id"]]) - set(wait_still[row["lead_id"]]))),
         )
         for row in transaction.rows("add_late_facts", rows=as_json_rows(rows))
@@ -131,8 +129,7 @@ def _pass_on(transaction: StoreTransaction, batch_id: uuid.UUID, learned: Sequen
     if not learned:
         return 0, 0
     ids = [each.lead_id for each in learned]
-    batches = list({str(each.batch_id) for each in learned})
-    rescored = transaction.rows("rescore_leads", lead_ids=ids, batch_ids=batches, batch_id=batch_id)
+    rescored = transaction.rows("rescore_leads", lead_ids=ids, batch_id=batch_id, because="a vendor answered late")
     places = {row["lead_id"]: row for row in transaction.rows("list_agents_of_leads", lead_ids=ids)}
     risen = [row["lead_id"] for row in rescored if row["bucket"] != "low"]
     out_of_drip = transaction.execute("take_out_of_drip", lead_ids=risen)

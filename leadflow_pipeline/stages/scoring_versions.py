@@ -71,5 +71,9 @@ def rescore_open_leads(store: Store, *, scoring_version: str) -> int:
             ]
             if not leads:
                 return rescored
-            rescored += len(transaction.rows("rescore_leads", lead_ids=leads, rescoring_id=rescoring_id))
+            rescored += len(
+                transaction.rows(
+                    "rescore_leads", lead_ids=leads, batch_id=rescoring_id, because="the weights have changed"
+                )
+            )
             after = leads[-1]

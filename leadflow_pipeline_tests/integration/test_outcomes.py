@@ -10,8 +10,9 @@ from leadflow_pipeline.stages.outcomes import OutcomeError, read_outcomes, recor
 from leadflow_pipeline.stages.status import explain_lead
 from leadflow_pipeline_tests.integration.test_pipeline import Query, land, run
 
-NOW = datetime.now(UTC) + timedelta(minutes=5)
-LATER = (datetime.now(UTC) + timedelta(minutes=4)).isoformat()
+# Far enough ahead that leads which land while the suite runs have arrived by then.
+NOW = datetime.now(UTC) + timedelta(days=1)
+LATER = (NOW - timedelta(hours=1)).isoformat()
 
 
 def take_in(database: Database, *lines: str) -> int:
@@ -59,7 +60,7 @@ def test_a_person_s_outcome_goes_to_the_latest_lead_that_had_arrived_by_then(dat
     for _ in range(3):
         land(database, 1, message=str(_))
     run(database)
-    query("update leads.staged_leads set received_at = received_at + interval '2 hours' where lead_id = 3")
+    query("update leads.staged_leads set received_at = received_at + interval '2 days' where lead_id = 3")
     query("update leads.staged_leads set received_at = received_at - interval '2 hours' where lead_id = 1")
     take_in(database, "email,stage,happened_at", f"person1@example.com,contacted,{LATER}")
     assert query("select lead_id from leads.outcomes") == [(2,)]

@@ -2,6 +2,7 @@
 
 import uuid
 from pathlib import Path
+from statistics import mean
 
 import dagster as dg
 import pytest
@@ -91,7 +92,8 @@ def test_dagster_s_tables_keep_their_size_over_a_month(
         connection.close()
     settled = KEPT.dagster_runs + 3
     assert sizes[settled] > sizes[0]
-    assert max(sizes[settled:]) <= sizes[settled] * 1.1, sizes
+    # Single days jump by the pages that PostgreSQL adds ahead; growth would show from week to week.
+    assert mean(sizes[-7:]) <= mean(sizes[settled : settled + 7]) * 1.05, sizes
     assert query("select count(*) from dagster.runs where run_id = %s", old) == [(1,)]  # an asset's latest run stays
     assert query("select count(*) from dagster.event_logs where run_id not in (select run_id from dagster.runs)") == [
         (0,)

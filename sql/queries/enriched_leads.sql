@@ -220,48 +220,6 @@ where
     and enriched.waits_for <> told.waits_for
 returning enriched.lead_id, enriched.batch_id;
 
--- name: rescore_leads(lead_ids, batch_ids, batch_id)
--- Score leads of which more is known now; gives those whose score changed, with where they are.
-with rescored as (
-    update leads.scored_leads as scored
-    set
-        score = score.score,
-        bucket = score.bucket,
-        contributions = score.contributions,
-        scoring_version = score.scoring_version,
-        scored_at = now()
-    from scoring.lead_scores as score
-    where
-        score.lead_id = any(:lead_ids::bigint[])
-        and score.batch_id = any(:batch_ids::uuid[])
-        and scored.lead_id = score.lead_id
-        and (scored.score, scored.bucket) is distinct from (score.score, score.bucket)
-    returning scored.lead_id, scored.score, scored.bucket, scored.scoring_version
-),
-
-noted as (
-    insert into ops.lead_events (event_id, lead_id, batch_id, kind, detail)
-    select
-        staged.event_id,
-        staged.lead_id,
-        :batch_id,
-        'scored',
-        jsonb_build_object(
-            'score', rescored.score,
-            'bucket', rescored.bucket,
-            'scoring_version', rescored.scoring_version,
-            'because', 'a vendor answered late'
-        )
-    from rescored
-    inner join leads.staged_leads as staged on rescored.lead_id = staged.lead_id
-    on conflict (event_id, kind, batch_id) do nothing
-)
-
-select
-    lead_id,
-    bucket
-from rescored;
-
 -- name: list_agents_of_leads(lead_ids)
 -- Where leads are: with an agent, or in the drip.
 select

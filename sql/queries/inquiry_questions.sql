@@ -137,23 +137,6 @@ set
 from jsonb_populate_recordset(null::leads.inquiry_intents, :rows::jsonb) as settled
 where leads.inquiry_intents.lead_id = settled.lead_id;
 
--- name: rescore_leads(lead_ids)!
--- Score leads anew by the weights in force, where that changes anything. Who has the lead stays as it is.
-update leads.scored_leads
-set
-    score = score.score,
-    bucket = score.bucket,
-    contributions = score.contributions,
-    scoring_version = score.scoring_version,
-    scored_at = now()
-from scoring.lead_scores as score
-where
-    leads.scored_leads.lead_id = any(:lead_ids::bigint[])
-    and score.lead_id = leads.scored_leads.lead_id
-    and score.batch_id = leads.scored_leads.batch_id
-    and (leads.scored_leads.score, leads.scored_leads.contributions)
-    is distinct from (score.score, score.contributions);
-
 -- name: count_disagreements(days)
 -- Leads that both models have judged of late, by what each said.
 select

@@ -55,3 +55,51 @@ select
     count(*) as leads
 from scored
 group by bucket;
+
+-- name: rescore_leads(lead_ids, batch_id, because)
+-- Score leads that have a score anew, by the weights in force and what is known now; gives those for whom that changes
+-- anything. Who has the lead stays as it is.
+with rescored as (
+    update leads.scored_leads as scored
+    set
+        score = score.score,
+        bucket = score.bucket,
+        contributions = score.contributions,
+        scoring_version = score.scoring_version,
+        scored_at = now()
+    from scoring.lead_scores as score
+    where
+        score.lead_id = any(:lead_ids::bigint[])
+        and scored.lead_id = score.lead_id
+        and (scored.score, scored.bucket, scored.contributions, scored.scoring_version)
+        is distinct from (score.score, score.bucket, score.contributions, score.scoring_version)
+    returning scored.lead_id, scored.score, scored.bucket, scored.scoring_version, scored.contributions
+),
+
+noted as (
+    insert into ops.lead_events (event_id, lead_id, batch_id, kind, detail)
+    select
+        staged.event_id,
+        staged.lead_id,
+        :batch_id,
+        'scored',
+        jsonb_build_object(
+            'score', rescored.score,
+            'bucket', rescored.bucket,
+            'scoring_version', rescored.scoring_version,
+            'because', :because::text,
+            'rules', (
+                select coalesce(
+                    jsonb_agg(rule.value - 'evidence'), '[]'
+                ) from jsonb_array_elements(rescored.contributions) as rule
+            )
+        )
+    from rescored
+    inner join leads.staged_leads as staged on rescored.lead_id = staged.lead_id
+    on conflict (event_id, kind, batch_id) do nothing
+)
+
+select
+    lead_id,
+    bucket
+from rescored;

@@ -20,46 +20,6 @@ where
 order by scored.lead_id
 limit :leads_at_once;
 
--- name: rescore_leads(lead_ids, rescoring_id)
--- Score these leads by the weights in force; for leads that have a score already.
-with rescored as (
-    update leads.scored_leads as scored
-    set
-        score = score.score,
-        bucket = score.bucket,
-        contributions = score.contributions,
-        scoring_version = score.scoring_version,
-        scored_at = now()
-    from scoring.lead_scores as score
-    where scored.lead_id = score.lead_id and score.lead_id = any(:lead_ids)
-    returning scored.lead_id, scored.score, scored.bucket, scored.scoring_version, scored.contributions
-),
-
-noted as (
-    insert into ops.lead_events (event_id, lead_id, batch_id, kind, detail)
-    select
-        staged.event_id,
-        staged.lead_id,
-        :rescoring_id,
-        'scored',
-        jsonb_build_object(
-            'score', rescored.score,
-            'bucket', rescored.bucket,
-            'scoring_version', rescored.scoring_version,
-            'because', 'the weights have changed',
-            'rules', (
-                select coalesce(
-                    jsonb_agg(rule.value - 'evidence'), '[]'
-                ) from jsonb_array_elements(rescored.contributions) as rule
-            )
-        )
-    from rescored
-    inner join leads.staged_leads as staged on rescored.lead_id = staged.lead_id
-    on conflict (event_id, kind, batch_id) do nothing
-)
-
-select lead_id from rescored;
-
 -- name: find_lead_range(since)^
 -- The ids of the leads that have arrived since.
 select
