@@ -7,6 +7,10 @@ UV := 0.13.9
 BIN := .venv/bin
 READY := .venv/.ready
 
+# Byte code is kept, in one place: a run is a fresh process, and would compile all of leadflow anew.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
+
 .PHONY: help
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'

@@ -3,6 +3,7 @@
 Values come from the environment and from `.env` beside the code; `.env.example` lists every one of them.
 """
 
+import functools
 import os
 import re
 from datetime import time
@@ -401,7 +402,24 @@ def _parts(text: str) -> list[str]:
 
 
 def read_settings() -> Settings:
-    """The settings of this process. Raises `PermanentError` that names each wrong variable and what it may be."""
+    """The settings of this process. Raises `PermanentError` that names each wrong variable and what it may be.
+
+    Reading them takes some 20 ms, and a run asks a dozen times; so they are read anew only when something has changed.
+    """
+    variables = frozenset((name, value) for name, value in os.environ.items() if name.startswith("LEADFLOW_"))
+    files = [CHECKOUT / ".env", *(Path(value) for name, value in variables if name.endswith("_FILE"))]
+    return _read_settings(variables, tuple(_changed_at(file) for file in files))
+
+
+def _changed_at(file: Path) -> int:
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@functools.lru_cache(maxsize=1)
+def _read_settings(variables: frozenset[tuple[str, str]], changed_at: tuple[int, ...]) -> Settings:  # noqa: ARG001
     try:
         return Settings(**_read_secret_files())
     except SettingsError as error:
