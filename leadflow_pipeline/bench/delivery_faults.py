@@ -35,7 +35,7 @@ from leadflow_pipeline.settings import Settings, read_settings
 from leadflow_pipeline.stages.agents import import_agents, read_agents
 from leadflow_pipeline.stages.assigned_leads import assign_leads
 from leadflow_pipeline.stages.batches import BatchLimits
-from leadflow_pipeline.stages.deliveries import deliver_effects
+from leadflow_pipeline.stages.deliveries import SETTLING_SECONDS, deliver_effects
 from leadflow_pipeline.stages.normalized_leads import normalize_leads
 from leadflow_pipeline.stages.posts import ArrivedPost, PostIdentity, land_posts
 from leadflow_pipeline.stages.scored_leads import score_leads
@@ -95,6 +95,7 @@ def run_delivery_faults(
                     landed += _let_flow(database, sandbox, range(landed, min(landed + BATCH, leads)))
                 time.sleep(chance.uniform(0.02, 0.6))
                 workers.start_missing()
+                _hasten(database)
                 if killed < kills:
                     workers.kill_one(chance)
                     killed += 1
@@ -192,6 +193,12 @@ def _write_post(number: int) -> ArrivedPost:
 def _letters(number: int) -> str:
     """A number as letters: names hold no digits."""
     return "".join(chr(ord("a") + int(digit)) for digit in str(number))
+
+
+def _hasten(database: Database) -> None:
+    """Keep pauses short, but not below what a lost answer needs."""
+    with database.transaction() as transaction:
+        transaction.execute("hasten_effects", seconds=SETTLING_SECONDS + 2)
 
 
 def _count_unfinished(database: Database) -> int:

@@ -164,3 +164,9 @@ select exists(
     select from vendors.budgets
     where vendor = :vendor and scope in ('', :scope) and greatest(not_before, open_until) > clock_timestamp()
 );
+
+-- name: hasten_effects(seconds)!
+-- Let no effect wait longer than this: for the fault test, whose vendors fail so often that pauses grow long.
+update delivery.outbox
+set due_at = now() + make_interval(secs => :seconds)
+where status = 'pending' and due_at > now() + make_interval(secs => :seconds);
