@@ -229,8 +229,8 @@ def test_leads_of_a_run_that_is_killed_are_assigned_by_a_later_run_and_none_twic
     try:
         with holder.cursor() as cursor:
             cursor.execute("select * from routing.rotation_state for update")
-        for name in names:
-            assert stack.post(name=name, phone="512-555-0145", message="investor").status_code == 202
+        for number, name in enumerate(names):
+            assert stack.post(name=name, phone=f"512-555-01{number:02}", message="investor").status_code == 202
         wait_for(lambda: stack.query("select 1 from pg_locks where not granted"), 30)
         killed = [pid for pid in running_workers(stack) if kill(pid)]
         assert killed
