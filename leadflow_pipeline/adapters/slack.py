@@ -37,6 +37,7 @@ class SlackChat:
     """One workspace, by its bot token. Safe to share between threads: a call holds nothing."""
 
     def __init__(self, account: SlackAccount) -> None:
+        self._conversations: dict[str, str] = {}
         self._client = WebClient(
             token=account.token.get_secret_value(),
             base_url=f"{account.url.rstrip('/')}/",
@@ -72,8 +73,10 @@ class SlackChat:
         return str(answer["message_ts"])
 
     def open_conversation(self, user: str) -> str:
-        """The channel of the direct messages with a person."""
-        return str(self._call("conversations.open", users=user)["channel"]["id"])
+        """The channel of the direct messages with a person; asked once, it stays the same."""
+        if user not in self._conversations:
+            self._conversations[user] = str(self._call("conversations.open", users=user)["channel"]["id"])
+        return self._conversations[user]
 
     def find_card(self, channel: str, event: str, lead_id: int, *, since: datetime) -> PostedMessage | None:
         """The message that was posted with this metadata, if it was."""

@@ -1,9 +1,10 @@
 """Hours in which a person is left alone, in that person's own time zone. Pure: the moment is handed in."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from leadflow_pipeline.domain.errors import PermanentError
 
@@ -32,7 +33,10 @@ def read_quiet_hours(text: str | None) -> QuietHours | None:
 
 def read_time_zone(name: str | None, default: str) -> ZoneInfo:
     """The zone of this IANA name; the default where it is missing or unknown."""
-    return ZoneInfo(name if name and name in available_timezones() else default)
+    # Asking for the list of all zones instead walks the whole zone database: 40 ms a time.
+    with suppress(ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo(name or default)
+    return ZoneInfo(default)
 
 
 def end_of_quiet(now: datetime, zone: ZoneInfo, quiet: QuietHours | None) -> datetime:

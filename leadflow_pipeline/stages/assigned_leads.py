@@ -7,7 +7,7 @@ decided and written in one transaction, so that runs at the same time take turns
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from statistics import quantiles
 from typing import Any
@@ -139,7 +139,7 @@ def save_turns(transaction: StoreTransaction, decision: RoutingDecision) -> None
         pool=POOL,
         turns=decision.turns,
         next_card_at=decision.next_card_at,
-        pools=as_json_rows({"pool": pool, **asdict(state)} for pool, state in decision.pools.items()),
+        pools=as_json_rows({"pool": pool, **vars(state)} for pool, state in decision.pools.items()),
         last_turns=as_json_rows(
             {"agent_id": agent_id, "last_turn": turn} for agent_id, turn in sorted(decision.last_turns.items())
         ),
@@ -175,7 +175,7 @@ def _write(
 ) -> list[Mapping[str, Any]]:
     """Assignments, offers, waiting leads, turns and what has to be told to whom; gives the assignments."""
     assigned = transaction.rows(
-        "write_assigned_leads", batch_id=batch_id, rows=as_json_rows(map(asdict, decision.assignments))
+        "write_assigned_leads", batch_id=batch_id, rows=as_json_rows(map(vars, decision.assignments))
     )
     effects = [close_card(row["lead_id"]) for row in assigned if row["lead_id"] in was_offered]
     if decision.offers:
@@ -217,7 +217,7 @@ def close_card(lead_id: int) -> NewEffect:
 
 def _offer_row(offer: Offer) -> dict[str, Any]:
     return {
-        **asdict(offer),
+        **vars(offer),
         "post_at": offer.post_at.isoformat(),
         "post_until": offer.post_until.isoformat(),
     }
@@ -227,7 +227,7 @@ def _write_waiting(
     transaction: StoreTransaction, batch_id: uuid.UUID, waiting: Sequence[WaitingLead]
 ) -> list[NewEffect]:
     """Put leads on the waiting list; the people who run this are told once for each batch that has new ones."""
-    begun = transaction.rows("write_waiting_leads", batch_id=batch_id, rows=as_json_rows(map(asdict, waiting)))
+    begun = transaction.rows("write_waiting_leads", batch_id=batch_id, rows=as_json_rows(map(vars, waiting)))
     if not begun:
         return []
     reason = begun[0]["reason"]

@@ -4,7 +4,6 @@ The idempotency key is made from the cause alone, so that the same cause, howeve
 """
 
 from collections.abc import Iterable
-from dataclasses import asdict
 
 from leadflow_pipeline.domain.effects import NewEffect
 from leadflow_pipeline.stages.store import StoreTransaction, as_json_rows
@@ -14,7 +13,7 @@ __all__ = ["NewEffect", "queue_effects"]  # whoever queues effects needs both
 
 def queue_effects(transaction: StoreTransaction, effects: Iterable[NewEffect]) -> list[str]:
     """Queue effects; gives the keys of those that had not been queued before."""
-    rows = [{**asdict(effect), "due_at": effect.due_at.isoformat() if effect.due_at else None} for effect in effects]
+    rows = [{**vars(effect), "due_at": effect.due_at.isoformat() if effect.due_at else None} for effect in effects]
     if not rows:
         return []
     return [row["idempotency_key"] for row in transaction.rows("write_effects", rows=as_json_rows(rows))]

@@ -4,7 +4,7 @@ Where a language model is configured its questions are noted here; `stages.inqui
 """
 
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from leadflow_pipeline.domain.inquiries.facts import read_facts
@@ -64,5 +64,5 @@ def judge_inquiries(
 
 def describe_inquiry(message: str, verdict: Verdict) -> dict[str, Any]:
     """Verdict and facts by the names of the table's columns."""
-    said = asdict(verdict)
-    return {**said, **{f"local_{name}": value for name, value in said.items()}, **asdict(read_facts(message))}
+    said = vars(verdict)
+    return {**said, **{f"local_{name}": value for name, value in said.items()}, **vars(read_facts(message))}

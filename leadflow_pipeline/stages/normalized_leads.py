@@ -5,7 +5,7 @@ A lead that cannot be cleaned or stored goes into quarantine; the others go on.
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 
 from leadflow_pipeline.domain.normalized_leads import NormalizedLead, normalize_lead
 from leadflow_pipeline.domain.staged_leads import StagedLead
@@ -55,7 +55,7 @@ def normalize_leads(
             transaction.execute(
                 "write_normalized_leads",
                 batch_id=batch_id,
-                rows=as_json_rows({"lead_id": lead_id, **asdict(lead)} for lead_id, lead in part),
+                rows=as_json_rows({"lead_id": lead_id, **vars(lead)} for lead_id, lead in part),
             )
 
     for (lead_id, _), reason in write_without_culprits(list(normalized.items()), write):

@@ -8,7 +8,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
@@ -223,7 +223,7 @@ def _write(store: Store, batch_id: uuid.UUID, outcomes: Sequence[EventOutcome]) 
             "source": outcome.source,
             "rule": outcome.rule,
             "rule_version": outcome.rule_version,
-            **asdict(outcome.lead),
+            **vars(outcome.lead),
         }
         for outcome in outcomes
         if outcome.lead is not None and outcome.status == "staged"

@@ -6,6 +6,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import is_dataclass
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -29,7 +30,10 @@ class Store(Protocol):
 
 
 def as_json_rows(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Rows as one JSON array, the form in which whole batches go to the database."""
+    """Rows as one JSON array, the form in which whole batches go to the database.
+
+    A dataclass is a row by `vars`, and may hold others: `asdict` would copy every value of a batch first.
+    """
     return json.dumps(list(rows), default=_as_json, ensure_ascii=False)
 
 
@@ -40,4 +44,6 @@ def _as_json(value: object) -> object:
         return list(value)
     if isinstance(value, Mapping):
         return dict(value)
+    if is_dataclass(value):
+        return vars(value)
     raise TypeError(f"{type(value).__name__} has no form in JSON")

@@ -91,7 +91,10 @@ _MUST_HAVES = {
     "accessible": ("accessible", "wheelchair", "ground floor", "first floor", "no stairs"),
     "land": ("acres", "acre"),
 }
-_PHRASES = sorted(((tuple(phrase.split()), name) for name, all_ in _MUST_HAVES.items() for phrase in all_))
+_PHRASES: dict[str, list[tuple[tuple[str, ...], str]]] = {}  # by their first word
+for _name, _all in _MUST_HAVES.items():
+    for _words in (tuple(phrase.split()) for phrase in _all):
+        _PHRASES.setdefault(_words[0], []).append((_words, _name))
 _CASH = frozenset({"cash", "outright", "contado", "efectivo"})
 _APPROVED = frozenset({
     "approved", "preapproved", "preapproval", "approval", "prequalified", "underwritten", "preaprobado",
@@ -198,7 +201,7 @@ def _must_haves(tokens: Sequence[Token]) -> tuple[str, ...]:
     words = [token.word for token in tokens]
     found = set()
     for position, token in enumerate(tokens):
-        for phrase, name in _PHRASES:
+        for phrase, name in _PHRASES.get(token.word, ()):
             if tuple(words[position : position + len(phrase)]) == phrase and not token.negated:
                 found.add(name)
     return tuple(sorted(found))
