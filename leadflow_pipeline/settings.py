@@ -16,6 +16,7 @@ from zoneinfo import available_timezones
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from leadflow_pipeline.domain.crm_notices import read_stages
 from leadflow_pipeline.domain.errors import PermanentError
 from leadflow_pipeline.domain.lead_effects import Channels
 
@@ -132,6 +133,8 @@ class Settings(BaseSettings):
     followupboss_system_key: SecretStr | None = None
     hubspot_url: str | None = None
     hubspot_token: SecretStr | None = None
+    hubspot_client_secret: SecretStr | None = None
+    crm_stages: str = ""  # what the brokerage calls its stages, as Met buyer=appointment
 
     twilio_url: str | None = None
     twilio_account_sid: str | None = None
@@ -221,6 +224,13 @@ class Settings(BaseSettings):
         if sender is not None and not SENDER.fullmatch(sender.strip()):
             raise ValueError("must be like Lakeside Homes <hello@brokerage.example>")
         return sender
+
+    @field_validator("crm_stages")
+    @classmethod
+    def understand_stages(cls, text: str) -> str:
+        """Pairs of a stage and what it means."""
+        read_stages(text)
+        return text
 
     @field_validator("llm_model")
     @classmethod
@@ -322,6 +332,17 @@ class Settings(BaseSettings):
         named: tuple[Literal["followupboss", "hubspot"], ...] = ("followupboss", "hubspot")
         with_key = (vendor for vendor in named if getattr(self, VENDOR_KEYS[vendor]) is not None)
         return next(with_key, "followupboss" if self.sandbox else None)
+
+    def crm_secrets(self, crm: str) -> tuple[str, ...]:
+        """What a CRM signs its webhooks with; two while they are being rotated, none where it cannot prove itself."""
+        secret = {"followupboss": self.followupboss_system_key, "hubspot": self.hubspot_client_secret}.get(crm)
+        if secret is not None:
+            return tuple(_parts(secret.get_secret_value()))
+        return ("sandbox",) if crm in VENDOR_KEYS and self.is_stand_in(crm) else ()
+
+    def crm_webhook_url(self, crm: str) -> str:
+        """Where a CRM sends its webhooks; HubSpot signs the address too, so it has to be the very one."""
+        return f"{(self.receiver_public_url or self.open_url).rstrip('/')}/crm/{crm}"
 
     def has_vendor(self, vendor: str) -> bool:
         """Whether a vendor can be called: it has a key (Twilio also account and sender), or is the sandbox's."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from leadflow_pipeline.adapters.vendor_calls import Answer, VendorCalls
 from leadflow_pipeline.domain.crm_leads import CrmContact, CrmLead, CrmNote, CrmTask, holds_reference
+from leadflow_pipeline.domain.crm_notices import CrmActivity, CrmNotice
 from leadflow_pipeline.domain.errors import TransientError
 
 CONTACTS = "/crm/v3/objects/contacts"
@@ -106,6 +107,14 @@ class HubSpot:
             "hubspot_owner_id": owner_id,
         }
         return self._add_related(contact_id, "tasks", TASK_TO_CONTACT, properties, "take the task")
+
+    def read_stage(self, _: str) -> str | None:
+        """None: a notice that says no stage tells of one that was emptied."""
+        return None
+
+    def read_activity(self, notice: CrmNotice) -> CrmActivity | None:
+        """A touch: HubSpot moves `notes_last_contacted` on for logged calls, mails and meetings (K)."""
+        return CrmActivity(contact_id=notice.resource_id, happened_at=notice.happened_at, is_touch=True)
 
     def _search(self, field: str, value: str) -> Sequence[Mapping[str, Any]]:
         body = {

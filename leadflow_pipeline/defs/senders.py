@@ -12,11 +12,13 @@ from leadflow_pipeline.adapters.mail_server import MailboxRefusedError, SmtpServ
 from leadflow_pipeline.adapters.mail_templates import MailTemplates
 from leadflow_pipeline.adapters.slack import PostedMessage, SlackChat
 from leadflow_pipeline.adapters.twilio import OptedOutError, Twilio
+from leadflow_pipeline.domain.crm_notices import read_stages
 from leadflow_pipeline.domain.routing.claims import ClaimTerms
 from leadflow_pipeline.settings import Settings
 from leadflow_pipeline.stages.alerts import AlertSender, Links
 from leadflow_pipeline.stages.assigned_leads import RoutingTerms
-from leadflow_pipeline.stages.crm_senders import Crm, build_crm_senders
+from leadflow_pipeline.stages.crm_notices import NoticeSender
+from leadflow_pipeline.stages.crm_senders import build_crm_senders
 from leadflow_pipeline.stages.deliveries import Budget, Sender
 from leadflow_pipeline.stages.drip_sender import DripSender
 from leadflow_pipeline.stages.slack_effects import SlackTerms, build_slack_senders
@@ -30,6 +32,7 @@ def build_senders(settings: Settings, store: Store) -> Mapping[str, Sender]:
     crm = _build_crm(settings)
     if crm is not None:
         senders |= build_crm_senders(store, crm, time_zone=settings.time_zone)
+        senders["crm_notice"] = NoticeSender(store, crm, read_stages(settings.crm_stages))
     if settings.has_vendor("twilio"):
         senders["sms"] = TextSender(
             store=store, texts=_build_twilio(settings), opted_out=OptedOutError, public_url=settings.open_url
@@ -81,7 +84,7 @@ def name_budgets(settings: Settings) -> Mapping[str, Budget]:
     return budgets
 
 
-def _build_crm(settings: Settings) -> Crm | None:
+def _build_crm(settings: Settings) -> FollowUpBoss | HubSpot | None:
     seconds = settings.vendor_timeout_seconds
     match settings.crm_in_use:
         case "followupboss":

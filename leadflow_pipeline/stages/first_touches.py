@@ -44,10 +44,12 @@ class TouchCounts:
     given_up: int
 
 
-def touch_lead(store: Store, *, lead_id: int, agent_id: str, source: str) -> bool:
-    """Note that an agent has got in touch with a lead of theirs; whether it is theirs at all."""
+def touch_lead(store: Store, *, lead_id: int, agent_id: str, source: str, touched_at: datetime | None = None) -> bool:
+    """Note that an agent has got in touch with a lead of theirs; whether it is theirs at all. None: just now."""
     with store.transaction() as transaction:
-        return bool(transaction.execute("write_touch", lead_id=lead_id, agent_id=agent_id, source=source))
+        return bool(
+            transaction.execute("write_touch", lead_id=lead_id, agent_id=agent_id, source=source, touched_at=touched_at)
+        )
 
 
 def touch_lead_by_slack(store: Store, *, lead_id: int, slack_user: str, channel: str) -> ClickAnswer:
@@ -56,7 +58,9 @@ def touch_lead_by_slack(store: Store, *, lead_id: int, slack_user: str, channel:
         agent_id = transaction.value("find_agent_in_slack", slack_user=slack_user)
         if agent_id is None:
             return ClickAnswer(outcome="refused", text=UNKNOWN_USER)
-        touched = transaction.execute("write_touch", lead_id=lead_id, agent_id=agent_id, source="slack")
+        touched = transaction.execute(
+            "write_touch", lead_id=lead_id, agent_id=agent_id, source="slack", touched_at=None
+        )
         text = "Noted. Good luck!" if touched else "This lead is somebody else's by now."
         payload = {"about": "click", "slack_user": slack_user, "channel": channel, "reason": text}
         key = f"slack_message:touched:{lead_id}:{slack_user}:{touched}"

@@ -90,6 +90,27 @@ on conflict (lead_id, crm) do update
         owner_id = coalesce(excluded.owner_id, delivery.crm_contacts.owner_id),
         written_at = now();
 
+-- name: find_lead_of_contact(crm, contact_id, happened_at, user_id)^
+-- The latest lead that a contact was by then, with its agent, and whether the CRM's user is another agent of ours. The
+-- CRM's clock may be a little behind, and tells whole seconds: nothing happens before its lead has arrived.
+select
+    staged.lead_id,
+    assigned.agent_id,
+    greatest(:happened_at, staged.received_at) as happened_at,
+    exists(
+        select from routing.agents as other
+        where other.crm_ids ->> :crm = :user_id::text and other.agent_id <> assigned.agent_id
+    ) as is_by_another
+from delivery.crm_contacts as contact
+inner join leads.staged_leads as staged on contact.lead_id = staged.lead_id
+left join leads.assigned_leads as assigned on staged.lead_id = assigned.lead_id
+where
+    contact.crm = :crm
+    and contact.contact_id = :contact_id
+    and staged.received_at <= :happened_at::timestamptz + interval '1 minute'
+order by staged.received_at desc, staged.lead_id desc
+limit 1;
+
 -- name: suppress_address(channel, address, reason)!
 -- Leave somebody alone on a channel from now on.
 insert into delivery.suppressions (channel, address, reason)

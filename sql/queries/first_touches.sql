@@ -1,4 +1,4 @@
--- name: write_touch(lead_id, agent_id, source)!
+-- name: write_touch(lead_id, agent_id, source, touched_at)!
 -- Note an agent's first touch of a lead that is theirs, and stop its timer; of somebody else's lead nothing is noted.
 with own as (
     select
@@ -11,11 +11,12 @@ with own as (
 ),
 
 touched as (
-    insert into routing.touches (lead_id, agent_id, source)
+    insert into routing.touches (lead_id, agent_id, source, touched_at)
     select
         own.lead_id,
         own.agent_id,
-        :source
+        :source,
+        coalesce(:touched_at::timestamptz, clock_timestamp())
     from own
     on conflict do nothing
 ),
