@@ -175,7 +175,12 @@ def _describe_crm(settings: Settings) -> str:
     crm = settings.crm_in_use
     if crm is None:
         return "off; LEADFLOW_FOLLOWUPBOSS_API_KEY or LEADFLOW_HUBSPOT_TOKEN connects one"
-    return f"{crm}, the sandbox's stand-in" if settings.is_stand_in(crm) else f"{crm}, with your key"
+    if settings.is_stand_in(crm):
+        return f"{crm}, the sandbox's stand-in"
+    if settings.crm_secrets(crm):
+        return f"{crm}, with your key; what happens there may come to {settings.crm_webhook_url(crm)}"
+    secret = {"followupboss": "LEADFLOW_FOLLOWUPBOSS_SYSTEM_KEY", "hubspot": "LEADFLOW_HUBSPOT_CLIENT_SECRET"}[crm]
+    return f"{crm}, with your key; {secret} would let it tell us of calls and stages (docs/delivery.md)"
 
 
 def _describe_texts(settings: Settings) -> str:
