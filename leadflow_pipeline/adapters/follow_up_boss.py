@@ -3,15 +3,15 @@
 Documented (docs.followupboss.com, grade A): events and their types, Basic auth with the key as user, X-System headers,
 204 for an ignored lead, 404 for an unknown person, 429 with Retry-After, an `occurredAt` older than a day as history,
 people that cannot be reached for a moment. Unconfirmed, from general knowledge (K): searching people by e-mail, phone
-or name, events, notes and tasks by `personId`, users by e-mail, `PUT /v1/people/{id}`, a call, text, e-mail or
-appointment by its id and the fields that say who it was with. Tasks' fields: C.
+or name, events, notes and tasks by `personId`, users by e-mail, `PUT /v1/people/{id}` and the form of addresses in it;
+a call, text, e-mail or appointment by its id and the fields that say who it was with. Tasks' fields: C.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from leadflow_pipeline.adapters.vendor_calls import Answer, VendorCalls
-from leadflow_pipeline.domain.crm_leads import CrmContact, CrmLead, CrmNote, CrmTask, holds_reference
+from leadflow_pipeline.domain.crm_leads import CrmContact, CrmFacts, CrmLead, CrmNote, CrmTask, holds_reference
 from leadflow_pipeline.domain.crm_notices import CrmActivity, CrmNotice
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
 
@@ -60,6 +60,25 @@ class FollowUpBoss:
         if answer.status not in (200, 201) or not isinstance(answer.body, Mapping) or "id" not in answer.body:
             raise self._calls.refuse(answer, "take the lead")
         return _contact(answer.body)
+
+    def add_facts(self, contact_id: str, facts: CrmFacts) -> None:
+        """Write job and address, each only where the person has none."""
+        path = f"/v1/people/{contact_id}"
+        there = self._of_person(self._calls.call("GET", path), "show the contact")
+        gaps: dict[str, Any] = {}
+        if facts.work and not there.get("background"):
+            gaps["background"] = facts.work
+        if facts.address and not there.get("addresses"):
+            home = {
+                "type": "home",
+                "street": facts.address.street,
+                "city": facts.address.city,
+                "state": facts.address.state,
+                "code": facts.address.zip,
+            }
+            gaps["addresses"] = [_without_gaps(home)]
+        if gaps:
+            self._of_person(self._calls.call("PUT", path, acts=True, json=gaps), "add to the contact")
 
     def find_user(self, email: str) -> str | None:
         """The id of the user with this e-mail."""

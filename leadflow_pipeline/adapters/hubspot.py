@@ -14,13 +14,18 @@ from datetime import datetime
 from typing import Any
 
 from leadflow_pipeline.adapters.vendor_calls import Answer, VendorCalls
-from leadflow_pipeline.domain.crm_leads import CrmContact, CrmLead, CrmNote, CrmTask, holds_reference
+from leadflow_pipeline.domain.crm_leads import CrmContact, CrmFacts, CrmLead, CrmNote, CrmTask, holds_reference
 from leadflow_pipeline.domain.crm_notices import CrmActivity, CrmNotice
 from leadflow_pipeline.domain.errors import TransientError
 
 CONTACTS = "/crm/v3/objects/contacts"
 OUR_PROPERTIES = {"leadflow_lead_id": "leadflow lead", "leadflow_tags": "leadflow tags"}
-READ = ["email", "firstname", "lastname", "phone", "hubspot_owner_id", "message", *OUR_PROPERTIES]
+ADDRESS = ["address", "city", "state", "zip"]
+READ = [
+    *("email", "firstname", "lastname", "phone", "hubspot_owner_id", "message", "company", "jobtitle"),
+    *ADDRESS,
+    *OUR_PROPERTIES,
+]
 NOTE_TO_CONTACT, TASK_TO_CONTACT = 202, 204
 PAGE = 100
 _EXISTING = re.compile(r"Existing ID:\s*(\d+)")
@@ -63,6 +68,17 @@ class HubSpot:
                 raise self._calls.refuse(answer, "take the contact")
             known = CrmContact(contact_id=existing, owner_id=None)
         return self._fill_gaps(known.contact_id, lead, owner_id)
+
+    def add_facts(self, contact_id: str, facts: CrmFacts) -> None:
+        """Write job and address, each only where nothing stands."""
+        there = self._read(contact_id)["properties"]
+        wanted = {"company": facts.company, "jobtitle": facts.job_title}
+        home = facts.address
+        if home is not None and not any(there.get(name) for name in ADDRESS):
+            wanted |= {"address": home.street, "city": home.city, "state": home.state, "zip": home.zip}
+        gaps = {name: value for name, value in wanted.items() if value and not there.get(name)}
+        if gaps:
+            self._change(contact_id, gaps)
 
     def find_user(self, email: str) -> str | None:
         """The id of the owner with this e-mail."""

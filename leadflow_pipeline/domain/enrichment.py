@@ -119,15 +119,20 @@ def _first_found(people: Sequence[Question], known: Known) -> tuple[Mapping[str,
     return None, None
 
 
-def _ask_geocoder(lead: Mapping[str, Any]) -> Question | None:
+def address_to_ask(lead: Mapping[str, Any]) -> str | None:
     """The lead's own address where it names a house, else the property's. Without a number no house can be found."""
     for line, has_place in (
         (lead["address"], lead["street"] and (lead["city"] or lead["zip"] or lead["state"])),
         (lead["property_address"], lead["property_city"] or lead["property_zip"] or lead["property_state"]),
     ):
         if line and has_place and _HOUSE_NUMBER.search(line.partition(",")[0]):
-            return Question(vendor=GEOCODER, key=line.casefold(), inputs={"address": line})
+            return str(line)
     return None
+
+
+def _ask_geocoder(lead: Mapping[str, Any]) -> Question | None:
+    line = address_to_ask(lead)
+    return None if line is None else Question(vendor=GEOCODER, key=line.casefold(), inputs={"address": line})
 
 
 def _email_to_ask(lead: Mapping[str, Any]) -> str | None:

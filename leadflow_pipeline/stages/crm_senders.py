@@ -1,6 +1,7 @@
-"""Senders of the CRM's effects: contact, owner, note, task. What may have been done is looked for before it is done.
+"""Senders of the CRM's effects: contact, owner, note, task, facts.
 
-What is written is decided in `domain.crm_leads`; how a CRM spells it, in its adapter.
+What may have been done is looked for before it is done. What is written is decided in `domain.crm_leads`; how a CRM
+spells it, in its adapter.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,9 +11,11 @@ from typing import Any, Protocol
 
 from leadflow_pipeline.domain.crm_leads import (
     CrmContact,
+    CrmFacts,
     CrmLead,
     CrmNote,
     CrmTask,
+    describe_facts,
     describe_for_crm,
     owner_to_write,
     write_note,
@@ -32,6 +35,8 @@ class Crm(Protocol):
     def find_lead(self, lead: CrmLead) -> CrmContact | None: ...
 
     def add_lead(self, lead: CrmLead, owner_id: str | None) -> CrmContact: ...
+
+    def add_facts(self, contact_id: str, facts: CrmFacts) -> None: ...
 
     def find_user(self, email: str) -> str | None: ...
 
@@ -58,6 +63,7 @@ def build_crm_senders(
         "crm_owner": OwnerSender(desk),
         "crm_note": NoteSender(desk),
         "crm_task": TaskSender(desk, time_zone, now),
+        "crm_facts": FactsSender(desk),
     }
 
 
@@ -168,16 +174,32 @@ class OwnerSender:
 
 @dataclass(frozen=True)
 class NoteSender:
-    """Writes the note with the reasons for the score."""
+    """Writes the note with the reasons for the score, and a further one when vendors tell more."""
 
     desk: CrmDesk
 
     def send(self, effect: Effect) -> str:
         """Gives the note's id."""
         contact = self.desk.need_contact(effect.lead_id)
-        note = write_note(self.desk.read_lead(effect))
+        note = write_note(self.desk.read_lead(effect), effect.payload.get("vendors", ()))
         there = self.desk.crm.find_note(contact.contact_id, note) if effect.may_have_acted else None
         return there or self.desk.crm.add_note(contact.contact_id, note)
+
+
+@dataclass(frozen=True)
+class FactsSender:
+    """Adds to the contact what vendors know; done again, it finds nothing left to add."""
+
+    desk: CrmDesk
+
+    def send(self, effect: Effect) -> str | None:
+        """Gives the contact's id; None where vendors know nothing that a CRM has a place for."""
+        facts = describe_facts(self.desk.read_lead(effect))
+        if facts.is_empty:
+            return None
+        contact = self.desk.need_contact(effect.lead_id)
+        self.desk.crm.add_facts(contact.contact_id, facts)
+        return contact.contact_id
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from leadflow_pipeline.domain.enrichment import tell_lead
-from leadflow_pipeline.stages.effects import NewEffect, queue_effects
+from leadflow_pipeline.domain.lead_effects import effects_of_late_facts
+from leadflow_pipeline.stages.effects import queue_effects
 from leadflow_pipeline.stages.enriched_leads import Enrichment
 from leadflow_pipeline.stages.store import Store, StoreTransaction, as_json_rows
 from leadflow_pipeline.stages.vendor_budgets import list_bills
@@ -130,23 +131,18 @@ def _pass_on(transaction: StoreTransaction, batch_id: uuid.UUID, learned: Sequen
         return 0, 0
     ids = [each.lead_id for each in learned]
     rescored = transaction.rows("rescore_leads", lead_ids=ids, batch_id=batch_id, because="a vendor answered late")
-    places = {row["lead_id"]: row for row in transaction.rows("list_agents_of_leads", lead_ids=ids)}
     risen = [row["lead_id"] for row in rescored if row["bucket"] != "low"]
     out_of_drip = transaction.execute("take_out_of_drip", lead_ids=risen)
     if out_of_drip:
         transaction.execute("announce_landing")
+    in_crm = {row["lead_id"]: row["agent_id"] for row in transaction.rows("list_leads_in_crm", lead_ids=ids)}
     queue_effects(
         transaction,
-        [
-            NewEffect(
-                idempotency_key=f"crm_note:enriched:{each.lead_id}:{'+'.join(each.vendors)}",
-                kind="crm_note",
-                lead_id=each.lead_id,
-                agent_id=places[each.lead_id]["agent_id"],
-                payload={"about": "enriched", "vendors": list(each.vendors)},
-            )
+        (
+            effect
             for each in learned
-            if each.lead_id in places and places[each.lead_id]["agent_id"]
-        ],
+            if each.lead_id in in_crm
+            for effect in effects_of_late_facts(each.lead_id, in_crm[each.lead_id], each.vendors)
+        ),
     )
     return len(rescored), out_of_drip

@@ -10,9 +10,11 @@ select
     agent.slack_id is not null as has_slack,
     agent.notify_by,
     agent.quiet_hours,
-    agent.time_zone
+    agent.time_zone,
+    coalesce(enriched.address_verified or enriched.enriched_by is not null, false) as has_facts
 from leads.assigned_leads as assigned
 left join routing.agents as agent on assigned.agent_id = agent.agent_id
+left join leads.enriched_leads as enriched on assigned.lead_id = enriched.lead_id
 where assigned.lead_id = any(:lead_ids::bigint[])
 order by assigned.lead_id;
 
@@ -30,6 +32,11 @@ select
     normalized.phone_e164,
     normalized.phone_extension,
     normalized.address,
+    normalized.street,
+    normalized.unit,
+    normalized.city,
+    normalized.state,
+    normalized.zip,
     normalized.property_address,
     normalized.property_city,
     normalized.property_state,
@@ -45,7 +52,9 @@ select
     scored.score,
     scored.bucket,
     coalesce(scored.contributions, '[]') as contributions,
-    coalesce(enriched.address_verified, false) as address_verified
+    coalesce(enriched.address_verified, false) as address_verified,
+    enriched.company,
+    enriched.job_title
 from leads.staged_leads as staged
 inner join leads.normalized_leads as normalized on staged.lead_id = normalized.lead_id
 left join leads.scored_leads as scored on staged.lead_id = scored.lead_id

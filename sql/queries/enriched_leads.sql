@@ -220,14 +220,18 @@ where
     and enriched.waits_for <> told.waits_for
 returning enriched.lead_id, enriched.batch_id;
 
--- name: list_agents_of_leads(lead_ids)
--- Where leads are: with an agent, or in the drip.
+-- name: list_leads_in_crm(lead_ids)
+-- Which of these leads go or went into the CRM, and the agent of each; none for the drip's.
 select
-    lead_id,
-    agent_id,
-    method
-from leads.assigned_leads
-where lead_id = any(:lead_ids::bigint[]);
+    assigned.lead_id,
+    assigned.agent_id
+from leads.assigned_leads as assigned
+where
+    assigned.lead_id = any(:lead_ids::bigint[])
+    and exists (
+        select from delivery.outbox
+        where outbox.lead_id = assigned.lead_id and outbox.kind = 'crm_contact'
+    );
 
 -- name: take_out_of_drip(lead_ids)!
 -- Have leads of the drip assigned, by the next run that gives out leads.

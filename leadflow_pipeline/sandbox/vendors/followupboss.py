@@ -289,6 +289,8 @@ class FollowUpBossStandIn:
             "source": body["source"],
             "emails": [],
             "phones": [],
+            "addresses": [],
+            "background": None,
             "tags": [],
             "assignedUserId": told.get("assignedUserId"),
             "assignedTo": self._user_name(told.get("assignedUserId")),

@@ -28,7 +28,7 @@ from leadflow_pipeline.settings import Settings
 LIMIT, WINDOW_SECONDS = 190, 10  # a private app of a Professional account (A)
 STANDARD = {
     "email", "firstname", "lastname", "phone", "message", "address", "city", "state", "zip", "hubspot_owner_id",
-    "lifecyclestage", "hs_lead_status", "notes_last_contacted",
+    "company", "jobtitle", "lifecyclestage", "hs_lead_status", "notes_last_contacted",
 }  # fmt: skip
 ASSOCIATIONS = {"notes": 202, "tasks": 204}
 Row = dict[str, Any]
