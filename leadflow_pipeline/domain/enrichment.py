@@ -109,6 +109,27 @@ def tell_lead(questions: LeadQuestions, known: Known) -> dict[str, Any]:
     }
 
 
+def list_verdicts(questions: LeadQuestions, known: Known) -> list[tuple[Question, str]]:
+    """Who was asked about a lead and what came of it: verified or found, none, awaited. For the record: no facts."""
+    verdicts = []
+    if questions.place is not None:
+        verdict, facts = _judge(questions.place, known)
+        verdicts.append((questions.place, "verified" if facts and facts.get("address_verified") else verdict))
+    for question in questions.people:
+        verdict, _ = _judge(question, known)
+        verdicts.append((question, verdict))
+        if verdict != "none":
+            break
+    return verdicts
+
+
+def _judge(question: Question, known: Known) -> tuple[str, Mapping[str, Any] | None]:
+    if (question.vendor, question.key) not in known:
+        return "awaited", None
+    facts = known[question.vendor, question.key]
+    return ("found" if facts else "none"), facts
+
+
 def _first_found(people: Sequence[Question], known: Known) -> tuple[Mapping[str, Any] | None, str | None]:
     """The facts and who said them; or no facts and whose answer is missing; or neither."""
     for question in people:

@@ -12,7 +12,7 @@ from typing import Any
 from leadflow_pipeline.domain.enrichment import tell_lead
 from leadflow_pipeline.domain.lead_effects import effects_of_late_facts
 from leadflow_pipeline.stages.effects import queue_effects
-from leadflow_pipeline.stages.enriched_leads import Enrichment
+from leadflow_pipeline.stages.enriched_leads import Enrichment, note_answers
 from leadflow_pipeline.stages.store import Store, StoreTransaction, as_json_rows
 from leadflow_pipeline.stages.vendor_budgets import list_bills
 
@@ -48,8 +48,7 @@ def list_waiting(store: Store) -> list[WaitingForVendor]:
 
 def is_late_work_due(store: Store, enrichment: Enrichment) -> bool:
     """Whether leads wait for a vendor that may be asked now, and no new lead waits for a batch."""
-    vendors = _vendors_to_ask(store, enrichment)
-    if not any(each.waiting and each.vendor in vendors for each in list_waiting(store)):
+    if not _vendors_to_settle(store, enrichment):
         return False
     with store.transaction() as transaction:
         return not transaction.value("count_events_behind")
@@ -77,7 +76,7 @@ def enrich_late(
     with store.transaction() as transaction:
         leads = transaction.rows(
             "claim_waiting_enrichments",
-            vendors=_vendors_to_ask(store, enrichment),
+            vendors=_vendors_to_settle(store, enrichment),
             most=most,
             days=GIVE_UP_DAYS,
             patience_seconds=patience_seconds,
@@ -87,6 +86,7 @@ def enrich_late(
     rows = [{"lead_id": lead_id, **tell_lead(plan, known)} for lead_id, plan in plans.items()]
     with store.transaction() as transaction:
         learned = _add(transaction, leads, rows)
+        note_answers(transaction, batch_id, {each.lead_id: plans[each.lead_id] for each in learned}, known)
         rescored, out_of_drip = _pass_on(transaction, batch_id, learned)
     return LateCounts(
         tried=len(leads),
@@ -97,9 +97,12 @@ def enrich_late(
     )
 
 
-def _vendors_to_ask(store: Store, enrichment: Enrichment) -> list[str]:
-    """Those that are at hand and whose breaker does not say no."""
-    return [bill.vendor for bill in list_bills(store) if bill.vendor in enrichment.clients and bill.breaker != "open"]
+def _vendors_to_settle(store: Store, enrichment: Enrichment) -> list[str]:
+    """Vendors that leads wait for and that may be asked, and those that are no longer at hand and never will be."""
+    resting = {
+        bill.vendor for bill in list_bills(store) if bill.breaker == "open" and bill.vendor in enrichment.clients
+    }
+    return [each.vendor for each in list_waiting(store) if each.waiting and each.vendor not in resting]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,8 +30,8 @@ select count(*)
 from landing.events
 where status = 'pending' and (lease_until is null or lease_until < now());
 
--- name: write_enriched_leads(batch_id, rows)!
--- Upsert what vendors told of a batch's leads; a lead that another batch has taken over is left out.
+-- name: write_enriched_leads(batch_id, rows)
+-- Upsert what vendors told of a batch's leads, and give them; a lead that another batch has taken over is left out.
 insert into leads.enriched_leads (
     lead_id,
     batch_id,
@@ -109,7 +109,8 @@ on conflict (lead_id) do update
         enriched_by = excluded.enriched_by,
         waits_for = excluded.waits_for,
         tried_at = now(),
-        enriched_at = now();
+        enriched_at = now()
+returning lead_id;
 
 -- name: claim_waiting_enrichments(vendors, most, days, patience_seconds)
 -- Leads that wait for one of these vendors and have found their place, the longest untried first; nobody else takes
