@@ -165,8 +165,10 @@ def _reassign(
         if len(had[row["lead_id"]]) >= MOST_AGENTS:
             others = []
         decision = route_leads([_as_due(row)], others, turns, now=rotation["now"])
-        chosen = next((given.agent_id for given in decision.assignments), None)
-        changes.append({"lead_id": row["lead_id"], "agent_id": chosen, "due_at": None})
+        given = next(iter(decision.assignments), None)
+        chosen = given.agent_id if given else None
+        verdict = given.verdict if given else {}
+        changes.append({"lead_id": row["lead_id"], "agent_id": chosen, "due_at": None, "verdict": verdict})
         if chosen is None:
             continue
         changes[-1]["due_at"] = _due_at(agents[chosen], rotation["now"], minutes).isoformat()

@@ -179,8 +179,11 @@ with changes as (
     select
         asked.lead_id,
         asked.agent_id,
-        asked.due_at
-    from jsonb_to_recordset(:rows::jsonb) as asked (lead_id bigint, agent_id text, due_at timestamptz)
+        asked.due_at,
+        asked.verdict
+    from
+        jsonb_to_recordset(:rows::jsonb)
+            as asked (lead_id bigint, agent_id text, due_at timestamptz, verdict jsonb)
 ),
 
 given_up as (
@@ -206,7 +209,11 @@ assigned as (
     set agent_id = changes.agent_id
     from changes
     where leads.assigned_leads.lead_id = changes.lead_id and changes.agent_id is not null
-    returning leads.assigned_leads.lead_id, leads.assigned_leads.event_id, leads.assigned_leads.agent_id
+    returning
+        leads.assigned_leads.lead_id,
+        leads.assigned_leads.event_id,
+        leads.assigned_leads.agent_id,
+        changes.verdict
 )
 
 insert into ops.lead_events (event_id, lead_id, batch_id, kind, detail)
@@ -215,7 +222,7 @@ select
     assigned.lead_id,
     :batch_id,
     'reassigned',
-    jsonb_build_object('agent_id', assigned.agent_id, 'reason', 'no first touch in time')
+    jsonb_build_object('agent_id', assigned.agent_id, 'reason', 'no first touch in time') || assigned.verdict
 from assigned
 on conflict (event_id, kind, batch_id) do nothing;
 
