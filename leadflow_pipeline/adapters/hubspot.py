@@ -41,20 +41,16 @@ class HubSpot:
         self._calls = VendorCalls("HubSpot", base_url, headers=headers, seconds=seconds, read_rest=_read_rest)
 
     def find_lead(self, lead: CrmLead) -> CrmContact | None:
-        """The contact that the lead's person already is; None where it is not known that there is one.
+        """The contact that this very lead has made; None where it is not known that there is one.
 
         With an e-mail nothing has to be asked: HubSpot answers a second one with the id of the first.
         """
-        if lead.email:
-            return None
-        for field, value in (("leadflow_lead_id", str(lead.lead_id)), ("phone", lead.phone)):
-            for found in self._search(field, value) if value else ():
-                return _contact(found)
-        return None
+        made = () if lead.email else self._search("leadflow_lead_id", str(lead.lead_id))
+        return next(map(_contact, made), None)
 
     def add_lead(self, lead: CrmLead, owner_id: str | None) -> CrmContact:
         """Make the contact, or add to the one there is what it lacks; what stands there already stays."""
-        known = self.find_lead(lead)
+        known = self._find_person(lead)
         if known is None:
             properties = _properties(lead, owner_id)
             answer = self._calls.call("POST", CONTACTS, acts=True, json={"properties": properties})
@@ -132,6 +128,16 @@ class HubSpot:
         """A touch: HubSpot moves `notes_last_contacted` on for logged calls, mails and meetings (K)."""
         return CrmActivity(contact_id=notice.resource_id, happened_at=notice.happened_at, is_touch=True)
 
+    def _find_person(self, lead: CrmLead) -> CrmContact | None:
+        """The contact that the person of a lead without an e-mail already is. HubSpot's search shows new ones late (K),
+        so the one that we remember goes first."""
+        if lead.email:
+            return None
+        if lead.contact_id and (there := self._show(lead.contact_id)).status == 200:
+            return _contact(there.body)
+        by_phone = self._search("phone", lead.phone) if lead.phone else ()
+        return self.find_lead(lead) or next(map(_contact, by_phone), None)
+
     def _search(self, field: str, value: str) -> Sequence[Mapping[str, Any]]:
         body = {
             "filterGroups": [{"filters": [{"propertyName": field, "operator": "EQ", "value": value}]}],
@@ -146,9 +152,12 @@ class HubSpot:
         results: Sequence[Mapping[str, Any]] = answer.body.get("results", [])
         return results
 
-    def _read(self, contact_id: str, **query: str) -> Mapping[str, Any]:
+    def _show(self, contact_id: str, **query: str) -> Answer:
         params = {"properties": ",".join(READ), **query}
-        answer = self._calls.call("GET", f"{CONTACTS}/{contact_id}", params=params)
+        return self._calls.call("GET", f"{CONTACTS}/{contact_id}", params=params)
+
+    def _read(self, contact_id: str, **query: str) -> Mapping[str, Any]:
+        answer = self._show(contact_id, **query)
         if answer.status == 404:
             raise TransientError("HubSpot does not know the contact (404).", retry_after=5.0)
         if answer.status != 200:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from leadflow_pipeline.domain.enrichment import address_to_ask
 from leadflow_pipeline.domain.plain_text import clean_line, clean_paragraphs
 from leadflow_pipeline.domain.quiet_hours import QuietHours, end_of_quiet
+from leadflow_pipeline.domain.routing.working_hours import Schedule
 
 FOLLOW_UP_MINUTES = 15
 _MESSAGE_LIMIT = 5_000
@@ -42,6 +43,7 @@ class CrmLead:
     property_mls_id: str | None
     property_price: Decimal | None
     property_url: str | None
+    contact_id: str | None  # the contact that the person became by an earlier lead
     tags: tuple[str, ...]
     received_at: datetime
 
@@ -117,8 +119,8 @@ def holds_reference(text: str | None, reference: str) -> bool:
     return bool(text) and re.search(rf"{re.escape(reference)}(?![\w+])", text or "") is not None
 
 
-def describe_for_crm(lead: Mapping[str, Any]) -> CrmLead:
-    """A lead from the row of `read_delivery_lead`."""
+def describe_for_crm(lead: Mapping[str, Any], contact_id: str | None = None) -> CrmLead:
+    """A lead from the row of `read_delivery_lead`, and the contact that its person is already, where we know one."""
 
     def line(name: str) -> str | None:
         return clean_line(lead[name], _LINE_LIMIT) or None
@@ -141,6 +143,7 @@ def describe_for_crm(lead: Mapping[str, Any]) -> CrmLead:
         property_mls_id=line("property_mls_id"),
         property_price=lead["property_price"],
         property_url=line("property_url"),
+        contact_id=contact_id,
         tags=tuple(
             tag
             for tag in (
@@ -191,12 +194,16 @@ def write_note(lead: Mapping[str, Any], vendors: Sequence[str] = ()) -> CrmNote:
     return CrmNote(reference=reference, subject=subject, lines=tuple(lines), at=lead["received_at"])
 
 
-def write_task(lead: Mapping[str, Any], now: datetime, zone: ZoneInfo, quiet: QuietHours | None) -> CrmTask:
-    """The follow-up, due within the agent's next minutes of work."""
+def write_task(
+    lead: Mapping[str, Any], now: datetime, zone: ZoneInfo, quiet: QuietHours | None, schedule: Schedule | None = None
+) -> CrmTask:
+    """The follow-up, due within the agent's next minutes of work; by the clock for who has no working hours."""
     reference = lead_reference(lead["lead_id"])
     who = clean_line(lead["full_name"], 80) or "the lead"
     deed = "Call" if lead["phone_e164"] else "Answer"
-    due_at = end_of_quiet(now, zone, quiet) + timedelta(minutes=FOLLOW_UP_MINUTES)
+    start = end_of_quiet(now, zone, quiet)
+    due_at = schedule.add_working_minutes(start, FOLLOW_UP_MINUTES) if schedule else None
+    due_at = due_at or start + timedelta(minutes=FOLLOW_UP_MINUTES)
     return CrmTask(
         reference=reference, name=f"{deed} {who} ({reference})", due_at=due_at.astimezone(zone).replace(microsecond=0)
     )

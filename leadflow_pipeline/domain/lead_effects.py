@@ -29,6 +29,7 @@ class PlacedLead:
     lead_id: int
     agent_id: str | None
     turn: int  # how many places the lead had before this one
+    lead_before: int | None = None  # the person's lead that had its place before this one
     has_phone: bool = False
     has_slack: bool = False
     has_facts: bool = False  # vendors have told of the person
@@ -67,7 +68,14 @@ def effects_of_late_facts(lead_id: int, agent_id: str | None, vendors: Sequence[
 def _crm_effects(placed: PlacedLead) -> Iterator[NewEffect]:
     lead_id, agent_id = placed.lead_id, placed.agent_id
     contact = contact_key(lead_id)
-    yield NewEffect(idempotency_key=contact, kind="crm_contact", lead_id=lead_id, agent_id=agent_id)
+    yield NewEffect(
+        idempotency_key=contact,
+        kind="crm_contact",
+        lead_id=lead_id,
+        agent_id=agent_id,
+        # One after the other: two at once, of a person without an e-mail, would be two contacts.
+        after_key=None if placed.lead_before is None else contact_key(placed.lead_before),
+    )
     if placed.has_facts:
         yield NewEffect(idempotency_key=f"crm_facts:{lead_id}", kind="crm_facts", lead_id=lead_id, after_key=contact)
     if agent_id is None:

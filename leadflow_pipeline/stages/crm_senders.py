@@ -23,6 +23,7 @@ from leadflow_pipeline.domain.crm_leads import (
 )
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
 from leadflow_pipeline.domain.quiet_hours import read_quiet_hours, read_time_zone
+from leadflow_pipeline.domain.routing.working_hours import HoursError, Schedule, read_schedule
 from leadflow_pipeline.stages.deliveries import Effect, Sender
 from leadflow_pipeline.stages.store import Store
 
@@ -117,6 +118,12 @@ class CrmDesk:
             raise TransientError(f"Lead {lead_id} is not in {self.crm.name} yet.")
         return CrmContact(**row)
 
+    def find_known_contact(self, lead_id: int | None) -> str | None:
+        """The contact that the lead's person became by another lead."""
+        with self._store.transaction() as transaction:
+            known: str | None = transaction.value("find_contact_of_person", lead_id=lead_id, crm=self.crm.name)
+        return known
+
     def list_written_owners(self, contact_id: str) -> list[str]:
         """The owners that we gave this contact."""
         with self._store.transaction() as transaction:
@@ -139,7 +146,7 @@ class ContactSender:
 
     def send(self, effect: Effect) -> str:
         """Gives the contact's id."""
-        lead = describe_for_crm(self.desk.read_lead(effect))
+        lead = describe_for_crm(self.desk.read_lead(effect), self.desk.find_known_contact(effect.lead_id))
         wanted = self.desk.find_user(self.desk.read_agent(effect.agent_id)) if effect.agent_id else None
         contact = self.desk.crm.find_lead(lead) if effect.may_have_acted else None
         if contact is None:
@@ -217,6 +224,15 @@ class TaskSender:
         owner_id = self.desk.need_user(effect.agent_id)
         zone = read_time_zone(agent["time_zone"] if agent else None, self.time_zone)
         quiet = read_quiet_hours(agent["quiet_hours"] if agent else None)
-        task = write_task(self.desk.read_lead(effect), self.now(), zone, quiet)
+        schedule = _read_schedule(agent) if agent else None
+        task = write_task(self.desk.read_lead(effect), self.now(), zone, quiet, schedule)
         there = self.desk.crm.find_task(contact.contact_id, task) if effect.may_have_acted else None
         return there or self.desk.crm.add_task(contact.contact_id, task, owner_id)
+
+
+def _read_schedule(agent: Mapping[str, Any]) -> Schedule | None:
+    """When the agent works; None where a person has written what cannot be read."""
+    try:
+        return read_schedule(agent["time_zone"], agent["working_hours"], agent["time_off"])
+    except HoursError:
+        return None

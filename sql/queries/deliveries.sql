@@ -11,7 +11,18 @@ select
     agent.notify_by,
     agent.quiet_hours,
     agent.time_zone,
-    coalesce(enriched.address_verified or enriched.enriched_by is not null, false) as has_facts
+    coalesce(enriched.address_verified or enriched.enriched_by is not null, false) as has_facts,
+    (
+        select placed.lead_id
+        from leads.inquiries as inquiry
+        inner join leads.inquiries as other on inquiry.contact_id = other.contact_id
+        inner join leads.assigned_leads as placed on other.lead_id = placed.lead_id
+        where
+            inquiry.lead_id = assigned.lead_id
+            and (placed.assigned_at, placed.lead_id) < (assigned.assigned_at, assigned.lead_id)
+        order by placed.assigned_at desc, placed.lead_id desc
+        limit 1
+    ) as lead_before
 from leads.assigned_leads as assigned
 left join routing.agents as agent on assigned.agent_id = agent.agent_id
 left join leads.enriched_leads as enriched on assigned.lead_id = enriched.lead_id
@@ -71,6 +82,8 @@ select
     slack_id,
     time_zone,
     quiet_hours,
+    working_hours,
+    time_off,
     crm_ids
 from routing.agents
 where agent_id = :agent_id;
@@ -82,6 +95,16 @@ select
     owner_id
 from delivery.crm_contacts
 where lead_id = :lead_id and crm = :crm;
+
+-- name: find_contact_of_person(lead_id, crm)$
+-- Whom the CRM made of a lead's person by another lead, the latest one.
+select contact.contact_id
+from leads.inquiries as inquiry
+inner join leads.inquiries as other on inquiry.contact_id = other.contact_id and inquiry.lead_id <> other.lead_id
+inner join delivery.crm_contacts as contact on other.lead_id = contact.lead_id
+where inquiry.lead_id = :lead_id and contact.crm = :crm
+order by contact.written_at desc
+limit 1;
 
 -- name: list_written_owners(crm, contact_id)
 -- The owners that we gave a contact, for any of the person's leads.
