@@ -1,4 +1,4 @@
-"""What a CRM is told: when the follow-up is due, what names a lead, and whose address it is that a geocoder has found."""
+"""What a CRM is told: when the follow-up is due, what names a lead, whose address it is that a geocoder has found."""
 
 from datetime import UTC, datetime
 from typing import Any
