@@ -78,7 +78,7 @@ def _describe_links() -> dict[str, Any]:
 def _describe_callbacks(settings: Settings) -> dict[str, Any]:
     """What the vendors in use tell us; each signs what it sends."""
     paths: dict[str, Any] = {}
-    if settings.has_vendor("twilio"):
+    if settings.find_vendor("twilio"):
         paths["/twilio/status"] = {
             "post": _callback(
                 "What became of a text",

@@ -28,6 +28,7 @@ from leadflow_pipeline.sandbox.sample_users import list_sample_users
 from leadflow_pipeline.sandbox.vendors.vendor import Vendor
 from leadflow_pipeline.sandbox.webhook_posts import WebhookPosts
 from leadflow_pipeline.settings import Settings
+from leadflow_pipeline.vendor_settings import SANDBOX_KEY
 
 UNREACHABLE_SECONDS = 0.3
 WINDOW_SECONDS = 10
@@ -333,7 +334,7 @@ class FollowUpBossStandIn:
 
 def build(settings: Settings) -> Vendor:
     """The stand-in with the documented limits; it tells the sandbox's own receiver what happens."""
-    [system_key, *_] = settings.crm_secrets("followupboss") or ("sandbox",)
+    [system_key, *_] = settings.crm_secrets("followupboss") or (SANDBOX_KEY,)
     account = FollowUpBossStandIn(system_key=system_key)
     account.webhooks = {event: [settings.crm_webhook_url("followupboss")] for event in FOLLOW_UP_BOSS_EVENTS}
     return as_vendor(account)

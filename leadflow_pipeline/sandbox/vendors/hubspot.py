@@ -24,6 +24,7 @@ from leadflow_pipeline.sandbox.sample_users import list_sample_users
 from leadflow_pipeline.sandbox.vendors.vendor import Vendor
 from leadflow_pipeline.sandbox.webhook_posts import WebhookPosts
 from leadflow_pipeline.settings import Settings
+from leadflow_pipeline.vendor_settings import SANDBOX_KEY
 
 LIMIT, WINDOW_SECONDS = 190, 10  # a private app of a Professional account (A)
 STANDARD = {
@@ -248,7 +249,7 @@ class HubSpotStandIn:
 
 def build(settings: Settings) -> Vendor:
     """The stand-in with the documented limit; it tells the sandbox's own receiver what happens."""
-    [client_secret, *_] = settings.crm_secrets("hubspot") or ("sandbox",)
+    [client_secret, *_] = settings.crm_secrets("hubspot") or (SANDBOX_KEY,)
     account = HubSpotStandIn(client_secret=client_secret)
     account.webhook_url = settings.crm_webhook_url("hubspot")
     return as_vendor(account)
