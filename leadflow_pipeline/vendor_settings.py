@@ -31,9 +31,8 @@ class VendorTerms:
 
 
 VENDORS: Mapping[str, VendorTerms] = {
-    "google": VendorTerms(
-        key="google_key", url="https://maps.googleapis.com", sandbox_key="AIzaSandbox"
-    ),  # as its client wants it
+    # Its client takes only keys that look like Google's.
+    "google": VendorTerms(key="google_key", url="https://maps.googleapis.com", sandbox_key="AIzaSandbox"),
     "clearbit": VendorTerms(key="clearbit_key", url="https://person.clearbit.com"),
     "pdl": VendorTerms(key="pdl_key", url="https://api.peopledatalabs.com"),
     "followupboss": VendorTerms(key="followupboss_api_key", url="https://api.followupboss.com"),

@@ -134,44 +134,10 @@ where lead_id = any(:lead_ids::bigint[]);
 
 -- name: read_routing_facts(lead_ids)
 -- What routing looks at in leads that have a place already.
-select
-    scored.lead_id,
-    scored.bucket,
-    staged.received_at,
-    normalized.full_name as name,
-    normalized.email,
-    normalized.email_kind,
-    case when normalized.phone_valid then normalized.phone_e164 end as phone,
-    normalized.property_mls_id,
-    normalized.property_address,
-    normalized.property_url,
-    normalized.property_price,
-    normalized.budget,
-    normalized.lead_type,
-    left(normalized.message, 2000) as message,
-    case
-        when coalesce(normalized.property_zip, normalized.property_city) is null then normalized.zip
-        else normalized.property_zip
-    end as zip,
-    case
-        when coalesce(normalized.property_zip, normalized.property_city) is null then normalized.city
-        else normalized.property_city
-    end as city,
-    case
-        when coalesce(normalized.property_zip, normalized.property_city) is null then normalized.state
-        else normalized.property_state
-    end as state,
-    case
-        when coalesce(normalized.property_zip, normalized.property_city) is null then enriched.county
-    end as county,
-    claims.lead_id is not null as was_offered
-from leads.scored_leads as scored
-inner join leads.staged_leads as staged on scored.lead_id = staged.lead_id
-left join leads.normalized_leads as normalized on scored.lead_id = normalized.lead_id
-left join leads.enriched_leads as enriched on scored.lead_id = enriched.lead_id
-left join routing.claims as claims on scored.lead_id = claims.lead_id
-where scored.lead_id = any(:lead_ids::bigint[])
-order by staged.received_at, scored.lead_id;
+select facts.*
+from routing.lead_facts as facts
+where facts.lead_id = any(:lead_ids::bigint[])
+order by facts.received_at, facts.lead_id;
 
 -- name: reassign_leads(batch_id, rows)!
 -- Give leads to others, or leave them where nobody else is; their way and time of assignment stay as they were.
