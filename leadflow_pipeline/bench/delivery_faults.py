@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 from pydantic import SecretStr
 
@@ -41,8 +41,8 @@ from leadflow_pipeline.stages.normalized_leads import normalize_leads
 from leadflow_pipeline.stages.posts import ArrivedPost, PostIdentity, land_posts
 from leadflow_pipeline.stages.scored_leads import score_leads
 from leadflow_pipeline.stages.staged_leads import stage_leads
+from leadflow_pipeline.vendor_settings import CrmName
 
-CrmName = Literal["followupboss", "hubspot"]
 FAILURE_RATE = 0.2
 FAILURES = ("error", "limit", "hang")  # a server error, a rate limit, and an answer that never comes
 VENDOR_SECONDS = 0.5

@@ -2,8 +2,9 @@
 
 import pytest
 
-from leadflow_pipeline.bench.delivery_faults import CrmName, run_delivery_faults
+from leadflow_pipeline.bench.delivery_faults import run_delivery_faults
 from leadflow_pipeline.settings import Settings
+from leadflow_pipeline.vendor_settings import CrmName
 
 
 @pytest.mark.timeout(400)

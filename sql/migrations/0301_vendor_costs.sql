@@ -4,6 +4,8 @@ alter table vendors.answers add column cost_to_book numeric not null default 0;
 
 comment on column vendors.answers.cost_to_book is 'US dollars that this answer cost and that no lead has been charged with yet.';
 
+create index answers_unbooked on vendors.answers (vendor, request_key) where cost_to_book > 0;
+
 create table vendors.lead_costs (
     lead_cost_id bigint generated always as identity primary key,
     lead_id bigint not null references leads.staged_leads (lead_id),
