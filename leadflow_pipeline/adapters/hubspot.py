@@ -135,8 +135,10 @@ class HubSpot:
             return None
         if lead.contact_id and (there := self._show(lead.contact_id)).status == 200:
             return _contact(there.body)
-        by_phone = self._search("phone", lead.phone) if lead.phone else ()
-        return self.find_lead(lead) or next(map(_contact, by_phone), None)
+        made = self.find_lead(lead)
+        if made is not None or not lead.phone:
+            return made
+        return next(map(_contact, self._search("phone", lead.phone)), None)
 
     def _search(self, field: str, value: str) -> Sequence[Mapping[str, Any]]:
         body = {

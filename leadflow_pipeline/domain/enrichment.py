@@ -5,7 +5,7 @@ A function of the lead's clean facts and of what is known so far. How an answer 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -121,6 +121,20 @@ def list_verdicts(questions: LeadQuestions, known: Known) -> list[tuple[Question
         if verdict != "none":
             break
     return verdicts
+
+
+def list_tellers(questions: LeadQuestions, known: Known, waited_for: Collection[str]) -> tuple[str, ...]:
+    """Of a lead that waited for these vendors, who has told something of it now; who knows nothing told nothing.
+
+    A provider that was not waited for is asked when the one before it knows nothing.
+    """
+    people_came = bool(set(waited_for) - {GEOCODER})
+    return tuple(
+        question.vendor
+        for question, verdict in list_verdicts(questions, known)
+        if verdict in ("verified", "found")
+        and (question.vendor in waited_for or (people_came and question.vendor != GEOCODER))
+    )
 
 
 def _judge(question: Question, known: Known) -> tuple[str, Mapping[str, Any] | None]:

@@ -181,3 +181,17 @@ def test_what_people_have_written_into_the_contact_stays(
     fetch_late(database, sandbox)
     deliver(database, sandbox, query)
     assert read_contact(stand_ins, crm)["street"] == "1 Own Road"
+
+
+def test_a_vendor_that_knows_nothing_is_no_news(
+    database: Database, sandbox: Settings, stand_ins: StandIns, vendors: ServedVendors, query: Query, crm: str
+) -> None:
+    for vendor in ("clearbit", "pdl"):
+        vendors.control(vendor, down=True)
+    take_in(database, sandbox, email="nobody@example.com", phone="", budget="$900k")
+    deliver(database, sandbox, query)
+    for vendor in ("clearbit", "pdl"):
+        vendors.control(vendor, down=False)
+    fetch_late(database, sandbox)
+    deliver(database, sandbox, query)
+    assert len(list_related(stand_ins, crm, "notes")) == 1
