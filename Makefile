@@ -32,8 +32,8 @@ chaos: $(READY) ## kill parts of a running stack for ten minutes and count every
 	@$(BIN)/python -m leadflow_pipeline_tests.chaos --minutes $(or $(MINUTES),10) --rate $(or $(RATE),20) --seed $(or $(SEED),1)
 
 .PHONY: faults
-faults: $(READY) ## kill deliverers 200 times while 2,000 leads flow and vendors fail, then count what the vendors hold
-	@$(BIN)/python -c 'import sys; from leadflow_pipeline.bench.delivery_faults import main; sys.exit(main())'
+faults: $(READY) ## kill deliverers 200 times while 2,000 leads flow and vendors fail, then count what they hold (CRM=hubspot)
+	@$(BIN)/python -c 'import sys; from leadflow_pipeline.bench.delivery_faults import main; sys.exit(main())' --crm $(or $(CRM),followupboss)
 
 .PHONY: score
 score: $(READY) ## put the weights of dbt_scoring/seeds in force: tested, swapped in at once, open leads scored again

@@ -5,8 +5,8 @@
 
 
 -- A condition for marts that are kept by day of arrival: only days on which something has become different since the
--- mart was last brought up to date. A lead's day changes when it is read, enriched, scored, assigned, or when we are
--- told what became of it, however much later. The hour before is looked at again, for what was committed meanwhile.
+-- mart was last brought up to date. A lead's day changes when it is read, enriched, scored, assigned, touched, or when
+-- we are told what became of it, however much later. The hour before is looked at again, for what was committed meanwhile.
 {% macro in_changed_days(column) -%}
 {%- if not is_incremental() -%}
         true
@@ -25,6 +25,7 @@ select distinct {{ day_of('received_at') }} as day
                     (source('leads', 'enriched_leads'), 'enriched_at'),
                     (source('leads', 'scored_leads'), 'scored_at'),
                     (source('leads', 'outcomes'), 'recorded_at'),
+                    (source('routing', 'touches'), 'recorded_at'),
                 ) %}
                 union all
                 select staged.received_at

@@ -20,15 +20,13 @@ from leadflow_pipeline.domain.errors import PermanentError
 from leadflow_pipeline.domain.person_facts import read_clearbit
 from leadflow_pipeline.domain.vendor_budgets import RefusedError
 
-URL = "https://person.clearbit.com"
-
 
 class Clearbit:
     """Looks up people by e-mail. Safe to use from several threads."""
 
     vendor = "clearbit"
 
-    def __init__(self, *, key: str, url: str = URL) -> None:
+    def __init__(self, *, key: str, url: str) -> None:
         self._session = open_session()
         self._session.auth = (key, "")
         self._url = f"{url}/v2/combined/find"

@@ -3,20 +3,29 @@
 Documented (docs.followupboss.com, grade A): events and their types, Basic auth with the key as user, X-System headers,
 204 for an ignored lead, 404 for an unknown person, 429 with Retry-After, an `occurredAt` older than a day as history,
 people that cannot be reached for a moment. Unconfirmed, from general knowledge (K): searching people by e-mail, phone
-or name, events, notes and tasks by `personId`, users by e-mail, `PUT /v1/people/{id}`. Tasks' fields: C.
+or name, events, notes and tasks by `personId`, users by e-mail, `PUT /v1/people/{id}` and the form of addresses in it;
+a call, text, e-mail or appointment by its id and the fields that say who it was with. Tasks' fields: C.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from leadflow_pipeline.adapters.vendor_calls import Answer, VendorCalls
-from leadflow_pipeline.domain.crm_leads import CrmContact, CrmLead, CrmNote, CrmTask, holds_reference
+from leadflow_pipeline.domain.crm_leads import CrmContact, CrmFacts, CrmLead, CrmNote, CrmTask, holds_reference
+from leadflow_pipeline.domain.crm_notices import CrmActivity, CrmNotice
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
 
 SYSTEM = "leadflow"
 PAGE = 100
 EVENT_TYPES = {"seller": "Seller Inquiry"}  # the others: Property Inquiry where a property is named, else General
 UNREACHABLE_SECONDS = 5.0
+ACTIVITIES = {
+    "call": "/v1/calls",
+    "text": "/v1/textMessages",
+    "email": "/v1/emails",
+    "appointment": "/v1/appointments",
+}
+SPOKEN = ("interested", "not interested")  # outcomes of a call that only a conversation can have
 
 
 class FollowUpBoss:
@@ -51,6 +60,25 @@ class FollowUpBoss:
         if answer.status not in (200, 201) or not isinstance(answer.body, Mapping) or "id" not in answer.body:
             raise self._calls.refuse(answer, "take the lead")
         return _contact(answer.body)
+
+    def add_facts(self, contact_id: str, facts: CrmFacts) -> None:
+        """Write job and address, each only where the person has none."""
+        path = f"/v1/people/{contact_id}"
+        there = self._of_person(self._calls.call("GET", path), "show the contact")
+        gaps: dict[str, Any] = {}
+        if facts.work and not there.get("background"):
+            gaps["background"] = facts.work
+        if facts.address and not there.get("addresses"):
+            home = {
+                "type": "home",
+                "street": facts.address.street,
+                "city": facts.address.city,
+                "state": facts.address.state,
+                "code": facts.address.zip,
+            }
+            gaps["addresses"] = [_without_gaps(home)]
+        if gaps:
+            self._of_person(self._calls.call("PUT", path, acts=True, json=gaps), "add to the contact")
 
     def find_user(self, email: str) -> str | None:
         """The id of the user with this e-mail."""
@@ -106,6 +134,35 @@ class FollowUpBoss:
         }
         answer = self._calls.call("POST", "/v1/tasks", acts=True, json=body)
         return str(self._of_person(answer, "take the task")["id"])
+
+    def read_stage(self, contact_id: str) -> str | None:
+        """The stage that a person is in now; None where there is no such person."""
+        person = self._read_one(f"/v1/people/{contact_id}", "show the contact")
+        return str(person["stage"]) if person and person.get("stage") else None
+
+    def read_activity(self, notice: CrmNotice) -> CrmActivity | None:
+        """With whom a call, text, e-mail or appointment was; None for one that is gone or names nobody."""
+        found = self._read_one(f"{ACTIVITIES[notice.about]}/{notice.resource_id}", f"show the {notice.about}")
+        contact_id = _person_of(found) if found else None
+        if not found or contact_id is None:
+            return None
+        is_incoming = bool(found.get("isIncoming"))
+        user_id = found.get("userId") or found.get("createdById")
+        return CrmActivity(
+            contact_id=contact_id,
+            happened_at=notice.happened_at,
+            outcome=_outcome_of(notice.about, found, is_incoming=is_incoming),
+            is_touch=not is_incoming,
+            user_id=str(user_id) if user_id else None,
+        )
+
+    def _read_one(self, path: str, doing: str) -> Mapping[str, Any] | None:
+        answer = self._calls.call("GET", path)
+        if answer.status == 404:
+            return None
+        if answer.status != 200 or not isinstance(answer.body, Mapping):
+            raise self._calls.refuse(answer, doing)
+        return answer.body
 
     def _find_people(self, lead: CrmLead) -> Iterator[Mapping[str, Any]]:
         """People that Follow Up Boss could have made of the lead, each once."""
@@ -197,6 +254,20 @@ def _without_gaps(fields: Mapping[str, Any]) -> dict[str, Any]:
 def _contact(person: Mapping[str, Any]) -> CrmContact:
     owner = person.get("assignedUserId")
     return CrmContact(contact_id=str(person["id"]), owner_id=str(owner) if owner else None)
+
+
+def _person_of(found: Mapping[str, Any]) -> str | None:
+    """The person of an activity; an appointment has several invitees, of whom one may be a person."""
+    ids = [found.get("personId"), *(each.get("personId") for each in found.get("invitees") or [])]
+    return next((str(each) for each in ids if each), None)
+
+
+def _outcome_of(about: str, found: Mapping[str, Any], *, is_incoming: bool) -> str | None:
+    """A lead that answers, or that was spoken with, is contacted; one that was rung up is not."""
+    if about == "appointment":
+        return "appointment"
+    has_spoken = about == "call" and str(found.get("outcome") or "").casefold() in SPOKEN
+    return "contacted" if is_incoming or has_spoken else None
 
 
 def _number(identifier: str) -> int | str:

@@ -14,12 +14,18 @@ from datetime import datetime
 from typing import Any
 
 from leadflow_pipeline.adapters.vendor_calls import Answer, VendorCalls
-from leadflow_pipeline.domain.crm_leads import CrmContact, CrmLead, CrmNote, CrmTask, holds_reference
+from leadflow_pipeline.domain.crm_leads import CrmContact, CrmFacts, CrmLead, CrmNote, CrmTask, holds_reference
+from leadflow_pipeline.domain.crm_notices import CrmActivity, CrmNotice
 from leadflow_pipeline.domain.errors import TransientError
 
 CONTACTS = "/crm/v3/objects/contacts"
 OUR_PROPERTIES = {"leadflow_lead_id": "leadflow lead", "leadflow_tags": "leadflow tags"}
-READ = ["email", "firstname", "lastname", "phone", "hubspot_owner_id", "message", *OUR_PROPERTIES]
+ADDRESS = ["address", "city", "state", "zip"]
+READ = [
+    *("email", "firstname", "lastname", "phone", "hubspot_owner_id", "message", "company", "jobtitle"),
+    *ADDRESS,
+    *OUR_PROPERTIES,
+]
 NOTE_TO_CONTACT, TASK_TO_CONTACT = 202, 204
 PAGE = 100
 _EXISTING = re.compile(r"Existing ID:\s*(\d+)")
@@ -35,20 +41,16 @@ class HubSpot:
         self._calls = VendorCalls("HubSpot", base_url, headers=headers, seconds=seconds, read_rest=_read_rest)
 
     def find_lead(self, lead: CrmLead) -> CrmContact | None:
-        """The contact that the lead's person already is; None where it is not known that there is one.
+        """The contact that this very lead has made; None where it is not known that there is one.
 
         With an e-mail nothing has to be asked: HubSpot answers a second one with the id of the first.
         """
-        if lead.email:
-            return None
-        for field, value in (("leadflow_lead_id", str(lead.lead_id)), ("phone", lead.phone)):
-            for found in self._search(field, value) if value else ():
-                return _contact(found)
-        return None
+        made = () if lead.email else self._search("leadflow_lead_id", str(lead.lead_id))
+        return next(map(_contact, made), None)
 
     def add_lead(self, lead: CrmLead, owner_id: str | None) -> CrmContact:
         """Make the contact, or add to the one there is what it lacks; what stands there already stays."""
-        known = self.find_lead(lead)
+        known = self._find_person(lead)
         if known is None:
             properties = _properties(lead, owner_id)
             answer = self._calls.call("POST", CONTACTS, acts=True, json={"properties": properties})
@@ -62,6 +64,17 @@ class HubSpot:
                 raise self._calls.refuse(answer, "take the contact")
             known = CrmContact(contact_id=existing, owner_id=None)
         return self._fill_gaps(known.contact_id, lead, owner_id)
+
+    def add_facts(self, contact_id: str, facts: CrmFacts) -> None:
+        """Write job and address, each only where nothing stands."""
+        there = self._read(contact_id)["properties"]
+        wanted = {"company": facts.company, "jobtitle": facts.job_title}
+        home = facts.address
+        if home is not None and not any(there.get(name) for name in ADDRESS):
+            wanted |= {"address": home.street, "city": home.city, "state": home.state, "zip": home.zip}
+        gaps = {name: value for name, value in wanted.items() if value and not there.get(name)}
+        if gaps:
+            self._change(contact_id, gaps)
 
     def find_user(self, email: str) -> str | None:
         """The id of the owner with this e-mail."""
@@ -107,6 +120,26 @@ class HubSpot:
         }
         return self._add_related(contact_id, "tasks", TASK_TO_CONTACT, properties, "take the task")
 
+    def read_stage(self, _: str) -> str | None:
+        """None: a notice that says no stage tells of one that was emptied."""
+        return None
+
+    def read_activity(self, notice: CrmNotice) -> CrmActivity | None:
+        """A touch: HubSpot moves `notes_last_contacted` on for logged calls, mails and meetings (K)."""
+        return CrmActivity(contact_id=notice.resource_id, happened_at=notice.happened_at, is_touch=True)
+
+    def _find_person(self, lead: CrmLead) -> CrmContact | None:
+        """The contact that the person of a lead without an e-mail already is. HubSpot's search shows new ones late (K),
+        so the one that we remember goes first."""
+        if lead.email:
+            return None
+        if lead.contact_id and (there := self._show(lead.contact_id)).status == 200:
+            return _contact(there.body)
+        made = self.find_lead(lead)
+        if made is not None or not lead.phone:
+            return made
+        return next(map(_contact, self._search("phone", lead.phone)), None)
+
     def _search(self, field: str, value: str) -> Sequence[Mapping[str, Any]]:
         body = {
             "filterGroups": [{"filters": [{"propertyName": field, "operator": "EQ", "value": value}]}],
@@ -121,9 +154,12 @@ class HubSpot:
         results: Sequence[Mapping[str, Any]] = answer.body.get("results", [])
         return results
 
-    def _read(self, contact_id: str, **query: str) -> Mapping[str, Any]:
+    def _show(self, contact_id: str, **query: str) -> Answer:
         params = {"properties": ",".join(READ), **query}
-        answer = self._calls.call("GET", f"{CONTACTS}/{contact_id}", params=params)
+        return self._calls.call("GET", f"{CONTACTS}/{contact_id}", params=params)
+
+    def _read(self, contact_id: str, **query: str) -> Mapping[str, Any]:
+        answer = self._show(contact_id, **query)
         if answer.status == 404:
             raise TransientError("HubSpot does not know the contact (404).", retry_after=5.0)
         if answer.status != 200:

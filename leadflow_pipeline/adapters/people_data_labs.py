@@ -20,15 +20,13 @@ from leadflow_pipeline.domain.errors import PermanentError
 from leadflow_pipeline.domain.person_facts import read_people_data_labs
 from leadflow_pipeline.domain.vendor_budgets import RefusedError
 
-URL = "https://api.peopledatalabs.com"
-
 
 class PeopleDataLabs:
     """Looks up people by e-mail, phone, or name and place. Safe to use from several threads."""
 
     vendor = "pdl"
 
-    def __init__(self, *, key: str, url: str = URL, min_likelihood: int = 6) -> None:
+    def __init__(self, *, key: str, url: str, min_likelihood: int = 6) -> None:
         """`min_likelihood`, 1 to 10: how sure the match has to be; a weaker one counts as none."""
         self._session = open_session()
         self._session.headers["X-Api-Key"] = key

@@ -15,7 +15,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
-from leadflow_pipeline.settings import SlackAccount
+from leadflow_pipeline.vendor_settings import SlackAccount
 
 TIMEOUT_SECONDS = 5
 # Errors that Slack documents as passing (grade A); every other one stays until somebody changes something.

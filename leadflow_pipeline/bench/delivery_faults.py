@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import get_args
 
 from pydantic import SecretStr
 
@@ -40,6 +41,7 @@ from leadflow_pipeline.stages.normalized_leads import normalize_leads
 from leadflow_pipeline.stages.posts import ArrivedPost, PostIdentity, land_posts
 from leadflow_pipeline.stages.scored_leads import score_leads
 from leadflow_pipeline.stages.staged_leads import stage_leads
+from leadflow_pipeline.vendor_settings import CrmName
 
 FAILURE_RATE = 0.2
 FAILURES = ("error", "limit", "hang")  # a server error, a rate limit, and an answer that never comes
@@ -75,17 +77,24 @@ class FaultResult:
 
 
 def run_delivery_faults(
-    url: str, settings: Settings, *, leads: int, kills: int, seed: int = 0, most_seconds: float = 3600
+    url: str,
+    settings: Settings,
+    *,
+    leads: int,
+    kills: int,
+    crm: CrmName = "followupboss",
+    seed: int = 0,
+    most_seconds: float = 3600,
 ) -> FaultResult:
     """Let `leads` leads flow on a migrated, empty database while deliverers are killed `kills` times."""
     began = time.monotonic()
     chance = random.Random(seed)
     with run_stand_ins(limits=False) as stand_ins, Database(url, pool_size=2) as database:
-        for vendor in ("followupboss", "twilio"):
+        for vendor in (crm, "twilio"):
             stand_ins.control(
                 vendor, failure_rate=FAILURE_RATE, failures=FAILURES, hang_seconds=HANG_SECONDS, latency_ms=2
             )
-        sandbox = point_at(settings, stand_ins)
+        sandbox = point_at(settings, stand_ins).model_copy(update={"crm": crm})
         import_agents(database, read_agents(AGENTS_FILE.read_text(), region="US"))
         workers = _Workers(url, sandbox)
         killed = landed = 0
@@ -103,7 +112,7 @@ def run_delivery_faults(
                     break
         finally:
             workers.end()
-        return _count(database, stand_ins, leads=landed, kills=killed, seconds=time.monotonic() - began)
+        return _count(database, stand_ins, crm, leads=landed, kills=killed, seconds=time.monotonic() - began)
 
 
 def point_at(settings: Settings, stand_ins: StandIns) -> Settings:
@@ -113,7 +122,6 @@ def point_at(settings: Settings, stand_ins: StandIns) -> Settings:
         update={
             **urls,
             "slack_bot_token": SecretStr("off"),
-            "crm": "followupboss",
             "vendor_timeout_seconds": VENDOR_SECONDS,
             "public_url": "http://x.test",
         }
@@ -206,29 +214,75 @@ def _count_unfinished(database: Database) -> int:
         return int(transaction.value("count_unfinished_effects"))
 
 
-def _count(database: Database, stand_ins: StandIns, *, leads: int, kills: int, seconds: float) -> FaultResult:
+@dataclass(frozen=True, kw_only=True)
+class _Held:
+    """What a CRM holds, each thing by the reference of the lead that it names."""
+
+    contacts: int
+    contacts_of: dict[str, set[str]]  # lead → the contacts that know of it
+    inquiries: list[str]
+    notes: list[str]
+    tasks: list[str]
+
+
+def _look_into(stand_ins: StandIns, crm: CrmName) -> _Held:
+    if crm == "hubspot":
+        return _look_into_hubspot(stand_ins)
     fub = stand_ins.followupboss
+    contacts_of: dict[str, set[str]] = {}
+    for event in fub.events:
+        contacts_of.setdefault(event["description"], set()).add(str(event["personId"]))
+    return _Held(
+        contacts=len(fub.people),
+        contacts_of=contacts_of,
+        inquiries=[event["description"] for event in fub.events],
+        notes=[note["body"].rsplit("\n", 1)[1] for note in fub.notes],
+        tasks=[_in_brackets(task["name"]) for task in fub.tasks],
+    )
+
+
+def _look_into_hubspot(stand_ins: StandIns) -> _Held:
+    """HubSpot has no inquiries of their own: a contact holds the message."""
+    hub = stand_ins.hubspot
+    contacts_of: dict[str, set[str]] = {}
+    for contact in hub.contacts.values():
+        reference = lead_reference(int(contact["properties"]["leadflow_lead_id"]))
+        contacts_of.setdefault(reference, set()).add(contact["id"])
+    return _Held(
+        contacts=len(hub.contacts),
+        contacts_of=contacts_of,
+        inquiries=[each for each, contacts in contacts_of.items() for _ in contacts],
+        notes=[row["properties"]["hs_note_body"].rsplit("<br>", 1)[1] for row in hub.related["notes"].values()],
+        tasks=[_in_brackets(row["properties"]["hs_task_subject"]) for row in hub.related["tasks"].values()],
+    )
+
+
+def _in_brackets(task: str) -> str:
+    return task.rsplit("(", 1)[1].rstrip(")")
+
+
+def _count(
+    database: Database, stand_ins: StandIns, crm: CrmName, *, leads: int, kills: int, seconds: float
+) -> FaultResult:
+    held = _look_into(stand_ins, crm)
     texts = [text["body"] for found in stand_ins.twilio.messages.values() for text in found]
     references = {lead_reference(number) for number in range(1, leads + 1)}
     with database.transaction() as transaction:
         tries = transaction.row("count_tries") or {}
-    people_of: dict[str, set[int]] = {}
-    for event in fub.events:
-        people_of.setdefault(event["description"], set()).add(event["personId"])
-    shared = len(fub.people) - len({person for people in people_of.values() for person in people})
+    shared = held.contacts - len({contact for contacts in held.contacts_of.values() for contact in contacts})
     return FaultResult(
         leads=leads,
         kills=kills,
         seconds=round(seconds, 1),
         effects=tries["effects"],
         tries=tries["tries"],
-        calls=stand_ins.count_verdicts("followupboss", "twilio"),
-        not_one_contact=sum(len(people_of.get(each, ())) != 1 for each in references)
-        + abs(len(fub.people) - leads)
+        calls=stand_ins.count_verdicts(crm, "twilio"),
+        not_one_contact=sum(len(held.contacts_of.get(each, ())) != 1 for each in references)
+        + abs(held.contacts - leads)
         + shared,
-        not_one_inquiry=_count_wrong((event["description"] for event in fub.events), references),
-        not_one_note=_count_wrong((note["body"].rsplit("\n", 1)[1] for note in fub.notes), references),
-        not_one_task=_count_wrong((task["name"].rsplit("(", 1)[1].rstrip(")") for task in fub.tasks), references),
+        not_one_inquiry=_count_wrong(held.inquiries, references),
+        not_one_note=_count_wrong(held.notes, references),
+        not_one_task=_count_wrong(held.tasks, references),
         not_one_text=_count_wrong(
             (lead_reference(int(body.rsplit("/", 1)[1].partition("-")[0])) for body in texts), references
         ),
@@ -247,6 +301,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--leads", type=int, default=2000)
     parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--crm", choices=get_args(CrmName), default="followupboss")
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="leadflow-faults-") as folder:
@@ -256,7 +311,9 @@ def main() -> int:
             apply_migrations(url)
             build_if_changed(url, Path(folder) / "dbt")
             settings = read_settings().model_copy(update={"home": Path(folder), "imap_host": None, "mailboxes": ()})
-            result = run_delivery_faults(url, settings, leads=chosen.leads, kills=chosen.kills, seed=chosen.seed)
+            result = run_delivery_faults(
+                url, settings, leads=chosen.leads, kills=chosen.kills, crm=chosen.crm, seed=chosen.seed
+            )
         finally:
             stop_embedded(server)
     sys.stdout.write(json.dumps({**asdict(result), "is_exact": result.is_exact}, indent=2) + "\n")

@@ -7,7 +7,7 @@ import dagster as dg
 
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.defs.assets import assigned_leads, batch_of, inquiry_questions, staged_leads
-from leadflow_pipeline.stages.checks import count_unplaced_leads, list_quarantined
+from leadflow_pipeline.stages.checks import count_unplaced_leads, list_quarantined, list_unfair
 from leadflow_pipeline.stages.drift import Finding, watch_fill_rates, watch_rhythms
 from leadflow_pipeline.stages.inquiry_questions import measure_disagreement
 
@@ -37,6 +37,20 @@ def no_lead_without_place(database: dg.ResourceParam[Database]) -> dg.AssetCheck
     """Fails when a lead of the last day is neither assigned, nor waiting for an agent, nor being worked on."""
     lost = count_unplaced_leads(database)
     return dg.AssetCheckResult(passed=lost == 0, metadata={"leads_without_place": lost})
+
+
+@dg.asset_check(asset=assigned_leads)
+def turns_are_fair(database: dg.ResourceParam[Database]) -> dg.AssetCheckResult:
+    """Warns when an agent has had two leads more or fewer than their share since their pool last changed."""
+    unfair = list_unfair(database)
+    return dg.AssetCheckResult(
+        passed=not unfair,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            f"{found.agent_id} in {found.pool}": f"{found.turns} leads, {found.share:.1f} are their share"
+            for found in unfair
+        },
+    )
 
 
 @dg.asset_check(asset=staged_leads)

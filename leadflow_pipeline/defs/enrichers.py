@@ -5,31 +5,25 @@ from leadflow_pipeline.settings import Settings
 from leadflow_pipeline.stages.enriched_leads import Enrichment
 from leadflow_pipeline.stages.vendor_answers import VendorClient
 
-SANDBOX_GOOGLE_KEY = "AIzaSandbox"  # Google's client takes none that begins otherwise
-
 
 def build_enrichment(settings: Settings) -> Enrichment:
     """The vendors of a stack with these settings."""
     # Googlemaps is slow to import, and this module is imported by every process of Dagster.
-    from leadflow_pipeline.adapters.clearbit import URL as CLEARBIT_URL
     from leadflow_pipeline.adapters.clearbit import Clearbit
     from leadflow_pipeline.adapters.google_geocoder import GoogleGeocoder
-    from leadflow_pipeline.adapters.people_data_labs import URL as PDL_URL
     from leadflow_pipeline.adapters.people_data_labs import PeopleDataLabs
 
     clients: dict[str, VendorClient] = {}
-    if found := settings.find_vendor(GEOCODER, SANDBOX_GOOGLE_KEY):
-        key, url = found
-        clients[GEOCODER] = GoogleGeocoder(key=key, url=url)
+    if found := settings.find_vendor(GEOCODER):
+        clients[GEOCODER] = GoogleGeocoder(key=found.key, url=found.url)
     for name in settings.list_enrichers():
         found = settings.find_vendor(name)
         if found is None:
             continue
-        key, url = found
         if name == "clearbit":
-            clients[name] = Clearbit(key=key, url=url or CLEARBIT_URL)
+            clients[name] = Clearbit(key=found.key, url=found.url)
         else:
-            clients[name] = PeopleDataLabs(key=key, url=url or PDL_URL, min_likelihood=settings.pdl_min_likelihood)
+            clients[name] = PeopleDataLabs(key=found.key, url=found.url, min_likelihood=settings.pdl_min_likelihood)
     return Enrichment(
         clients=clients,
         keep_days={

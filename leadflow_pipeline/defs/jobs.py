@@ -2,13 +2,13 @@
 
 import dagster as dg
 
-from leadflow_pipeline.defs.checks import fill_rates_hold, no_source_is_silent
+from leadflow_pipeline.defs.checks import fill_rates_hold, no_source_is_silent, turns_are_fair
 from leadflow_pipeline.settings import Settings
 
 # One process per micro-batch: a process per step would cost more than the steps.
 EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}
 QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}  # the events are in the UI anyway
-WATCHING = dg.AssetSelection.checks(fill_rates_hold, no_source_is_silent)
+WATCHING = dg.AssetSelection.checks(fill_rates_hold, no_source_is_silent, turns_are_fair)
 
 lead_pipeline = dg.define_asset_job(
     "lead_pipeline",
@@ -62,7 +62,7 @@ source_watch = dg.define_asset_job(
     "source_watch",
     selection=WATCHING,
     config=QUIET,
-    description="Looks whether sources have changed their layout or gone silent.",
+    description="Looks whether sources have changed their layout or gone silent, and whether turns are fair.",
 )
 
 source_watch_schedule = dg.ScheduleDefinition(

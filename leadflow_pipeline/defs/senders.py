@@ -12,16 +12,19 @@ from leadflow_pipeline.adapters.mail_server import MailboxRefusedError, SmtpServ
 from leadflow_pipeline.adapters.mail_templates import MailTemplates
 from leadflow_pipeline.adapters.slack import PostedMessage, SlackChat
 from leadflow_pipeline.adapters.twilio import OptedOutError, Twilio
+from leadflow_pipeline.domain.crm_notices import read_stages
 from leadflow_pipeline.domain.routing.claims import ClaimTerms
 from leadflow_pipeline.settings import Settings
 from leadflow_pipeline.stages.alerts import AlertSender, Links
 from leadflow_pipeline.stages.assigned_leads import RoutingTerms
-from leadflow_pipeline.stages.crm_senders import Crm, build_crm_senders
+from leadflow_pipeline.stages.crm_notices import NoticeSender
+from leadflow_pipeline.stages.crm_senders import build_crm_senders
 from leadflow_pipeline.stages.deliveries import Budget, Sender
 from leadflow_pipeline.stages.drip_sender import DripSender
 from leadflow_pipeline.stages.slack_effects import SlackTerms, build_slack_senders
 from leadflow_pipeline.stages.store import Store
 from leadflow_pipeline.stages.text_sender import TextSender
+from leadflow_pipeline.vendor_settings import VendorAccess
 
 
 def build_senders(settings: Settings, store: Store) -> Mapping[str, Sender]:
@@ -30,9 +33,10 @@ def build_senders(settings: Settings, store: Store) -> Mapping[str, Sender]:
     crm = _build_crm(settings)
     if crm is not None:
         senders |= build_crm_senders(store, crm, time_zone=settings.time_zone)
-    if settings.has_vendor("twilio"):
+        senders["crm_notice"] = NoticeSender(store, crm, read_stages(settings.crm_stages))
+    if found := settings.find_vendor("twilio"):
         senders["sms"] = TextSender(
-            store=store, texts=_build_twilio(settings), opted_out=OptedOutError, public_url=settings.open_url
+            store=store, texts=_build_twilio(settings, found), opted_out=OptedOutError, public_url=settings.open_url
         )
     if settings.sends_mail:
         senders["drip_mail"] = build_drip_sender(settings, store)
@@ -75,37 +79,32 @@ def name_budgets(settings: Settings) -> Mapping[str, Budget]:
     budgets = {"smtp": Budget(vendor="smtp")}
     if settings.crm_in_use is not None:
         budgets["crm"] = Budget(vendor=settings.crm_in_use)
-    sender = settings.twilio_account()[2]
+    _, sender = settings.twilio_numbers
     # A number sends a text a second; a messaging service has many.
     budgets["twilio"] = Budget(vendor="twilio", scope="" if sender.startswith("MG") else sender)
     return budgets
 
 
-def _build_crm(settings: Settings) -> Crm | None:
+def _build_crm(settings: Settings) -> FollowUpBoss | HubSpot | None:
+    crm = settings.crm_in_use
+    found = settings.find_vendor(crm) if crm else None
+    if found is None:
+        return None
     seconds = settings.vendor_timeout_seconds
-    match settings.crm_in_use:
-        case "followupboss":
-            system_key = settings.followupboss_system_key
-            return FollowUpBoss(
-                settings.vendor_url("followupboss", "https://api.followupboss.com"),
-                settings.vendor_key("followupboss"),
-                system_key=system_key.get_secret_value() if system_key else None,
-                seconds=seconds,
-            )
-        case "hubspot":
-            url = settings.vendor_url("hubspot", "https://api.hubapi.com")
-            return HubSpot(url, settings.vendor_key("hubspot"), seconds=seconds)
-        case _:
-            return None
+    if crm == "hubspot":
+        return HubSpot(found.url, found.key, seconds=seconds)
+    # The first one given is the one that is good on both sides of a rotation.
+    system_key = next(iter(settings.crm_secrets("followupboss")), None) if not found.is_stand_in else None
+    return FollowUpBoss(found.url, found.key, system_key=system_key, seconds=seconds)
 
 
-def _build_twilio(settings: Settings) -> Twilio:
-    account_sid, auth_token, sender = settings.twilio_account()
-    has_callback = settings.public_url is not None or settings.is_stand_in("twilio")
+def _build_twilio(settings: Settings, found: VendorAccess) -> Twilio:
+    account_sid, sender = settings.twilio_numbers
+    has_callback = settings.public_url is not None or found.is_stand_in
     return Twilio(
-        settings.vendor_url("twilio", "https://api.twilio.com"),
+        found.url,
         account_sid,
-        auth_token,
+        found.key,
         sender=sender,
         # Nobody outside reaches this machine's own address.
         status_callback=f"{settings.open_url}/twilio/status" if has_callback else None,

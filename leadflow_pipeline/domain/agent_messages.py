@@ -1,4 +1,4 @@
-"""What an agent is told of a new lead: a text that fits one segment where it can, and a line for Slack.
+"""What an agent is told of a new lead by text: one segment where it can be.
 
 Nothing of the lead's own words can act: control characters, line breaks and links are taken out, so that the only link
 is ours and the only number is the lead's.
@@ -40,31 +40,9 @@ def write_text(lead: Mapping[str, Any], link: str) -> str:
     return _fit(first, contact, place, link)
 
 
-def write_slack_line(lead: Mapping[str, Any], link: str) -> str:
-    """The same for Slack, in its mrkdwn with everything of the lead escaped."""
-    parts = [
-        f"*{_label(lead)}*: {escape_mrkdwn(plain_words(lead['full_name'], 80) or 'No name')}",
-        format_phone(lead["phone_e164"], lead["phone_extension"]),
-        escape_mrkdwn(clean_line(lead["email"], 200)) if lead["email"] else None,
-        escape_mrkdwn(plain_words(_place(lead), 120)) or None,
-        f"<{link}|Open the lead>",
-    ]
-    return "\n".join(part for part in parts if part)
-
-
 def plain_words(text: str | None, limit: int) -> str:
     """One line of a lead's own text, without links and addresses that a phone would make tappable."""
     return clean_line(_LINKS.sub(" ", clean_line(text, limit * 4)), limit).strip(" ,;:-")
-
-
-def escape_mrkdwn(text: str) -> str:
-    """A lead's text as plain characters in Slack's mrkdwn.
-
-    `&`, `<`, `>` by Slack's own rule (docs.slack.dev, grade A); the signs that format get an invisible word joiner, so
-    that they are shown and mean nothing.
-    """
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([*_~`@#:])", "\u2060\\1\u2060", escaped)
 
 
 def format_phone(e164: str | None, extension: str | None) -> str | None:

@@ -12,8 +12,10 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from leadflow_pipeline.domain.enrichment import address_to_ask
 from leadflow_pipeline.domain.plain_text import clean_line, clean_paragraphs
 from leadflow_pipeline.domain.quiet_hours import QuietHours, end_of_quiet
+from leadflow_pipeline.domain.routing.working_hours import Schedule
 
 FOLLOW_UP_MINUTES = 15
 _MESSAGE_LIMIT = 5_000
@@ -41,6 +43,7 @@ class CrmLead:
     property_mls_id: str | None
     property_price: Decimal | None
     property_url: str | None
+    contact_id: str | None  # the contact that the person became by an earlier lead
     tags: tuple[str, ...]
     received_at: datetime
 
@@ -65,6 +68,35 @@ class CrmTask:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CrmAddress:
+    """Where the person lives, as a geocoder has confirmed it."""
+
+    street: str
+    city: str | None
+    state: str | None
+    zip: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrmFacts:
+    """What vendors know of the person. An adapter writes it only where nothing stands."""
+
+    company: str | None
+    job_title: str | None
+    address: CrmAddress | None
+
+    @property
+    def work(self) -> str | None:
+        """Title and company as one line."""
+        return " at ".join(filter(None, (self.job_title, self.company))) or None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not (self.company or self.job_title or self.address)
+
+
+@dataclass(frozen=True, kw_only=True)
 class CrmContact:
     """A contact that is in the CRM."""
 
@@ -77,13 +109,18 @@ def lead_reference(lead_id: int) -> str:
     return f"leadflow lead {lead_id}"
 
 
+def late_reference(lead_id: int, vendors: Sequence[str]) -> str:
+    """What names the note on what these vendors told of a lead later; no lead's own reference is in it."""
+    return f"leadflow facts {lead_id} {'+'.join(vendors)}"
+
+
 def holds_reference(text: str | None, reference: str) -> bool:
-    """Whether a text names exactly this lead: lead 17 is not lead 170."""
-    return bool(text) and re.search(rf"{re.escape(reference)}(?!\d)", text or "") is not None
+    """Whether a text names exactly this: lead 17 is not lead 170."""
+    return bool(text) and re.search(rf"{re.escape(reference)}(?![\w+])", text or "") is not None
 
 
-def describe_for_crm(lead: Mapping[str, Any]) -> CrmLead:
-    """A lead from the row of `read_delivery_lead`."""
+def describe_for_crm(lead: Mapping[str, Any], contact_id: str | None = None) -> CrmLead:
+    """A lead from the row of `read_delivery_lead`, and the contact that its person is already, where we know one."""
 
     def line(name: str) -> str | None:
         return clean_line(lead[name], _LINE_LIMIT) or None
@@ -106,6 +143,7 @@ def describe_for_crm(lead: Mapping[str, Any]) -> CrmLead:
         property_mls_id=line("property_mls_id"),
         property_price=lead["property_price"],
         property_url=line("property_url"),
+        contact_id=contact_id,
         tags=tuple(
             tag
             for tag in (
@@ -119,9 +157,24 @@ def describe_for_crm(lead: Mapping[str, Any]) -> CrmLead:
     )
 
 
-def write_note(lead: Mapping[str, Any]) -> CrmNote:
-    """Why the lead is worth what it is worth, and what else is known."""
-    reference = lead_reference(lead["lead_id"])
+def describe_facts(lead: Mapping[str, Any]) -> CrmFacts:
+    """What vendors know of a lead's person, from the row of `read_delivery_lead`."""
+    lives_there = lead["address_verified"] and lead["address"] and address_to_ask(lead) == lead["address"]
+    street = " ".join(filter(None, (lead["street"], lead["unit"])))
+    return CrmFacts(
+        company=clean_line(lead["company"], _LINE_LIMIT) or None,
+        job_title=clean_line(lead["job_title"], _LINE_LIMIT) or None,
+        address=CrmAddress(
+            street=clean_line(street, _LINE_LIMIT), city=lead["city"], state=lead["state"], zip=lead["zip"]
+        )
+        if lives_there
+        else None,
+    )
+
+
+def write_note(lead: Mapping[str, Any], vendors: Sequence[str] = ()) -> CrmNote:
+    """Why the lead is worth what it is worth, and what else is known; `vendors`: those that told of it only now."""
+    reference = late_reference(lead["lead_id"], vendors) if vendors else lead_reference(lead["lead_id"])
     score, bucket = lead["score"], lead["bucket"]
     lines = [f"Score {score} ({bucket})" if score is not None else "Not scored"]
     lines += [_reason(rule) for rule in lead["contributions"]]
@@ -132,20 +185,25 @@ def write_note(lead: Mapping[str, Any]) -> CrmNote:
         ("When", lead["timeframe"]),
         ("Lives at", lead["address"]),
         ("Address confirmed", "yes" if lead["address_verified"] else None),
+        ("Works as", describe_facts(lead).work),
     )
     lines += [f"{name}: {clean_line(str(value), _LINE_LIMIT)}" for name, value in facts if value]
     lines.append(f"Came from {lead['source']} by {lead['channel']}")
     lines.append(reference)
-    subject = f"leadflow: {bucket or 'new'} lead"
+    subject = "leadflow: more is known" if vendors else f"leadflow: {bucket or 'new'} lead"
     return CrmNote(reference=reference, subject=subject, lines=tuple(lines), at=lead["received_at"])
 
 
-def write_task(lead: Mapping[str, Any], now: datetime, zone: ZoneInfo, quiet: QuietHours | None) -> CrmTask:
-    """The follow-up, due within the agent's next minutes of work."""
+def write_task(
+    lead: Mapping[str, Any], now: datetime, zone: ZoneInfo, quiet: QuietHours | None, schedule: Schedule | None = None
+) -> CrmTask:
+    """The follow-up, due within the agent's next minutes of work; by the clock for who has no working hours."""
     reference = lead_reference(lead["lead_id"])
     who = clean_line(lead["full_name"], 80) or "the lead"
     deed = "Call" if lead["phone_e164"] else "Answer"
-    due_at = end_of_quiet(now, zone, quiet) + timedelta(minutes=FOLLOW_UP_MINUTES)
+    start = end_of_quiet(now, zone, quiet)
+    due_at = schedule.add_working_minutes(start, FOLLOW_UP_MINUTES) if schedule else None
+    due_at = due_at or start + timedelta(minutes=FOLLOW_UP_MINUTES)
     return CrmTask(
         reference=reference, name=f"{deed} {who} ({reference})", due_at=due_at.astimezone(zone).replace(microsecond=0)
     )

@@ -14,6 +14,8 @@ VENDORS = {
     "crm_owner": "crm",
     "crm_note": "crm",
     "crm_task": "crm",
+    "crm_facts": "crm",
+    "crm_notice": "crm",
     "sms": "twilio",
     "slack_card": "slack",
     "slack_card_update": "slack",

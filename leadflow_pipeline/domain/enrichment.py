@@ -5,7 +5,7 @@ A function of the lead's clean facts and of what is known so far. How an answer 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -109,6 +109,41 @@ def tell_lead(questions: LeadQuestions, known: Known) -> dict[str, Any]:
     }
 
 
+def list_verdicts(questions: LeadQuestions, known: Known) -> list[tuple[Question, str]]:
+    """Who was asked about a lead and what came of it: verified or found, none, awaited. For the record: no facts."""
+    verdicts = []
+    if questions.place is not None:
+        verdict, facts = _judge(questions.place, known)
+        verdicts.append((questions.place, "verified" if facts and facts.get("address_verified") else verdict))
+    for question in questions.people:
+        verdict, _ = _judge(question, known)
+        verdicts.append((question, verdict))
+        if verdict != "none":
+            break
+    return verdicts
+
+
+def list_tellers(questions: LeadQuestions, known: Known, waited_for: Collection[str]) -> tuple[str, ...]:
+    """Of a lead that waited for these vendors, who has told something of it now; who knows nothing told nothing.
+
+    A provider that was not waited for is asked when the one before it knows nothing.
+    """
+    people_came = bool(set(waited_for) - {GEOCODER})
+    return tuple(
+        question.vendor
+        for question, verdict in list_verdicts(questions, known)
+        if verdict in ("verified", "found")
+        and (question.vendor in waited_for or (people_came and question.vendor != GEOCODER))
+    )
+
+
+def _judge(question: Question, known: Known) -> tuple[str, Mapping[str, Any] | None]:
+    if (question.vendor, question.key) not in known:
+        return "awaited", None
+    facts = known[question.vendor, question.key]
+    return ("found" if facts else "none"), facts
+
+
 def _first_found(people: Sequence[Question], known: Known) -> tuple[Mapping[str, Any] | None, str | None]:
     """The facts and who said them; or no facts and whose answer is missing; or neither."""
     for question in people:
@@ -119,15 +154,20 @@ def _first_found(people: Sequence[Question], known: Known) -> tuple[Mapping[str,
     return None, None
 
 
-def _ask_geocoder(lead: Mapping[str, Any]) -> Question | None:
+def address_to_ask(lead: Mapping[str, Any]) -> str | None:
     """The lead's own address where it names a house, else the property's. Without a number no house can be found."""
     for line, has_place in (
         (lead["address"], lead["street"] and (lead["city"] or lead["zip"] or lead["state"])),
         (lead["property_address"], lead["property_city"] or lead["property_zip"] or lead["property_state"]),
     ):
         if line and has_place and _HOUSE_NUMBER.search(line.partition(",")[0]):
-            return Question(vendor=GEOCODER, key=line.casefold(), inputs={"address": line})
+            return str(line)
     return None
+
+
+def _ask_geocoder(lead: Mapping[str, Any]) -> Question | None:
+    line = address_to_ask(lead)
+    return None if line is None else Question(vendor=GEOCODER, key=line.casefold(), inputs={"address": line})
 
 
 def _email_to_ask(lead: Mapping[str, Any]) -> str | None:

@@ -29,8 +29,10 @@ class PlacedLead:
     lead_id: int
     agent_id: str | None
     turn: int  # how many places the lead had before this one
+    lead_before: int | None = None  # the person's lead that had its place before this one
     has_phone: bool = False
     has_slack: bool = False
+    has_facts: bool = False  # vendors have told of the person
     notify_by: Sequence[str] | None = None
     quiet_hours: str | None = None
     time_zone: str | None = None
@@ -49,10 +51,33 @@ def contact_key(lead_id: int) -> str:
     return f"crm_contact:{lead_id}"
 
 
+def effects_of_late_facts(lead_id: int, agent_id: str | None, vendors: Sequence[str]) -> Iterator[NewEffect]:
+    """What is done when vendors tell more of a lead that is in the CRM already; an agent is told by a note."""
+    about = {"about": "enriched", "vendors": list(vendors)}
+    for kind in ("crm_facts", "crm_note") if agent_id else ("crm_facts",):
+        yield NewEffect(
+            idempotency_key=f"{kind}:enriched:{lead_id}:{'+'.join(vendors)}",
+            kind=kind,
+            lead_id=lead_id,
+            agent_id=agent_id,
+            payload=about,
+            after_key=contact_key(lead_id),
+        )
+
+
 def _crm_effects(placed: PlacedLead) -> Iterator[NewEffect]:
     lead_id, agent_id = placed.lead_id, placed.agent_id
     contact = contact_key(lead_id)
-    yield NewEffect(idempotency_key=contact, kind="crm_contact", lead_id=lead_id, agent_id=agent_id)
+    yield NewEffect(
+        idempotency_key=contact,
+        kind="crm_contact",
+        lead_id=lead_id,
+        agent_id=agent_id,
+        # One after the other: two at once, of a person without an e-mail, would be two contacts.
+        after_key=None if placed.lead_before is None else contact_key(placed.lead_before),
+    )
+    if placed.has_facts:
+        yield NewEffect(idempotency_key=f"crm_facts:{lead_id}", kind="crm_facts", lead_id=lead_id, after_key=contact)
     if agent_id is None:
         return
     yield NewEffect(

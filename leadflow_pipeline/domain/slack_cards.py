@@ -1,7 +1,7 @@
 """What stands on a lead's card and in the messages about it, as Slack's Block Kit (grade A, docs.slack.dev).
 
-Whatever a lead or an agent wrote goes into `plain_text`, or is escaped where Slack would read mark-up: no mention,
-link or formatting of theirs ever works.
+Whatever a lead or an agent wrote goes into `plain_text`: no mention, link or formatting of theirs ever works. Only the
+line for notifications has no such form; there it is escaped.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ CLAIM_ACTION = "claim_lead"
 TOUCH_ACTION = "touched_lead"
 CARD_EVENT = "leadflow_card"  # the metadata event type by which a card is found again
 _LONGEST_MESSAGE = 1_900  # Slack takes 3,000 characters in a section
-_LONGEST_FIELD = 350  # and 2,000 in a field; an escaped character can become five
+_LONGEST_FIELD = 350  # and 2,000 in a field; in the notification an escaped character can become five
 _LONGEST_HEADER = 140  # and 150 in a header
 HIDDEN = "shown to whoever claims it"
 
@@ -51,14 +51,14 @@ def open_card(facts: Facts, *, closes_at: datetime, hides_contact: bool) -> Bloc
 
 def closed_card(facts: Facts, *, hides_contact: bool) -> Blocks:
     """The card's last state: who has the lead."""
-    name = escape(facts["agent_name"] or "Nobody")
+    name = facts["agent_name"] or "Nobody"
     if facts["method"] == "claim":
-        outcome = f"*{name}* claimed it in {facts['claim_seconds'] or 0:.1f} s."
+        outcome = f"{name} claimed it in {facts['claim_seconds'] or 0:.1f} s."
     elif facts["agent_name"]:
-        outcome = f"Nobody claimed it in time; it went to *{name}*."
+        outcome = f"Nobody claimed it in time; it went to {name}."
     else:
         outcome = "Nobody claimed it in time; it waits for an agent."
-    return [*_facts(facts, hides_contact=hides_contact), _section(outcome)]
+    return [*_facts(facts, hides_contact=hides_contact), {"type": "section", "text": _plain(outcome)}]
 
 
 def contact_message(facts: Facts, *, opening: str) -> Blocks:
@@ -111,11 +111,11 @@ def _facts(facts: Facts, *, hides_contact: bool) -> Blocks:
         ("E-mail", HIDDEN if hides_contact and _email(facts) else _email(facts)),
     ]
     blocks: Blocks = [{"type": "header", "text": _plain(title[:_LONGEST_HEADER])}]
-    given = [{"type": "mrkdwn", "text": f"*{label}*\n{escape(_cut(value))}"} for label, value in fields if value]
+    given = [_plain(f"{label}\n{str(value)[:_LONGEST_FIELD]}") for label, value in fields if value]
     # A section takes ten fields at most.
     blocks.append({"type": "section", "fields": given[:10]})
     if reasons := describe_score(facts["contributions"] or ()):
-        blocks.append(_context(escape(f"Why: {reasons}"[:_LONGEST_FIELD])))
+        blocks.append({"type": "context", "elements": [_plain(f"Why: {reasons}"[:_LONGEST_FIELD])]})
     if facts["message"] and not hides_contact:
         blocks.append({"type": "section", "text": _plain(facts["message"][:_LONGEST_MESSAGE])})
     return blocks
@@ -137,10 +137,6 @@ def _where(facts: Facts) -> str | None:
 
 def _dollars(amount: Decimal | None) -> str | None:
     return None if amount is None else shorten_dollars(int(amount))
-
-
-def _cut(text: object) -> str:
-    return str(text)[:_LONGEST_FIELD]
 
 
 def _clock(moment: datetime) -> str:

@@ -25,6 +25,7 @@ from leadflow_pipeline.adapters.slack import SlackChat
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
 from leadflow_pipeline.domain.routing.claims import ClaimTerms
 from leadflow_pipeline.receiver.amazon_sns import AmazonSns
+from leadflow_pipeline.receiver.crm_notices import CrmNotices
 from leadflow_pipeline.receiver.exchange import Exchange
 from leadflow_pipeline.receiver.links import Links
 from leadflow_pipeline.receiver.metrics import CONTENT_TYPE, Metrics
@@ -80,6 +81,7 @@ def build_app(
             Route("/docs/try.js", _show_script, methods=["GET"]),
             Route(SLACK_ROUTE, slack.receive, methods=["POST"]),
             *Links(settings, store).routes(),
+            *CrmNotices(settings, store).routes(),
             Route("/webhooks/meta", webhooks.answer_challenge, methods=["GET"]),
             Route("/webhooks/{source}", webhooks.receive, methods=["POST"]),
             Route("/webhooks/{source}/{secret:path}", webhooks.receive, methods=["POST"]),

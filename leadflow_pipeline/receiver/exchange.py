@@ -18,7 +18,10 @@ LOG = logging.getLogger(__name__)
 
 REQUEST_ID = "x-request-id"
 _GOOD_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
-_OWN_PATHS = frozenset({"/health", "/metrics", "/openapi.json", "/docs", "/docs/try.js", "/slack/interactions"})
+_OWN_PATHS = frozenset(
+    {"/health", "/metrics", "/openapi.json", "/docs", "/docs/try.js", "/slack/interactions", "/twilio/status"}
+    | {"/crm/followupboss", "/crm/hubspot"}
+)
 _NOT_LOGGED = frozenset({"/health", "/metrics"})  # asked every few seconds for ever
 _HEADERS = {
     "cache-control": "no-store",

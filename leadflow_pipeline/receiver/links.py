@@ -83,7 +83,8 @@ class Links:
 
     async def take_text_status(self, request: Request) -> Response:
         """What became of a text, from Twilio and nobody else."""
-        if not self._settings.has_vendor("twilio"):
+        twilio = self._settings.find_vendor("twilio")
+        if twilio is None:
             return problem(404, "There is nothing at this path.")
         body = b""
         async for chunk in request.stream():
@@ -92,8 +93,7 @@ class Links:
                 return problem(413, "A status callback is smaller.")
         fields = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
         address = f"{self._settings.open_url}/twilio/status"
-        token = self._settings.twilio_account()[1]
-        if not is_signed(address, fields, token, request.headers.get("x-twilio-signature", "")):
+        if not is_signed(address, fields, twilio.key, request.headers.get("x-twilio-signature", "")):
             return problem(401, "The signature does not fit.")
         told = dict(fields)
         if not told.get("MessageSid") or not told.get("MessageStatus"):

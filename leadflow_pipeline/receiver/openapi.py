@@ -13,6 +13,7 @@ from leadflow_pipeline.receiver.webhooks import HEADER_LIMIT
 from leadflow_pipeline.settings import Settings
 
 _SECRET = {"type": "string", "minLength": 1}
+_HTML, _FORM = "text/html", "application/x-www-form-urlencoded"
 _REFUSALS = (400, 401, 404, 408, 413, 415, 422, 429, 500, 503)
 
 
@@ -31,6 +32,7 @@ def describe_receiver(settings: Settings) -> dict[str, Any]:
             }
     if settings.webhook_secrets(META.name) and settings.webhook_meta_verify_token is not None:
         paths[f"/webhooks/{META.name}"]["get"] = _challenge()
+    paths |= _describe_links() | _describe_callbacks(settings)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -54,6 +56,64 @@ def _challenge() -> dict[str, Any]:
     return {
         **_get("Meta's question when the webhook is set up", "text/plain", refusals=(401,)),
         "parameters": [{"name": name, "in": "query", "schema": {"type": "string"}} for name in names],
+    }
+
+
+def _describe_links() -> dict[str, Any]:
+    """What the links in our texts and mails lead to."""
+    token = {
+        "parameters": [
+            {"name": "token", "in": "path", "description": "Signed by us", "required": True, "schema": _SECRET}
+        ]
+    }
+    return {
+        "/l/{token}": {"get": _get("The lead of a text's link", _HTML, refusals=(404,)) | token},
+        "/unsubscribe/{token}": {
+            "get": _get("A page that asks whether to unsubscribe", _HTML, refusals=(404,)) | token,
+            "post": _get("Unsubscribes, with one click (RFC 8058)", _HTML, refusals=(404,)) | token,
+        },
+    }
+
+
+def _describe_callbacks(settings: Settings) -> dict[str, Any]:
+    """What the vendors in use tell us; each signs what it sends."""
+    paths: dict[str, Any] = {}
+    if settings.find_vendor("twilio"):
+        paths["/twilio/status"] = {
+            "post": _callback(
+                "What became of a text",
+                "X-Twilio-Signature",
+                content={_FORM: {"schema": {"type": "object", "required": ["MessageSid", "MessageStatus"]}}},
+                responses={"204": {"description": "Noted"}},
+                refusals=(401, 413, 422),
+            )
+        }
+    if settings.crm_in_use is not None and settings.crm_secrets(settings.crm_in_use):
+        signature = {"followupboss": "FUB-Signature", "hubspot": "X-HubSpot-Signature-v3"}[settings.crm_in_use]
+        told = {JSON_TYPE: {"schema": {"type": "object", "required": ["notices"]}}}
+        paths[f"/crm/{settings.crm_in_use}"] = {
+            "post": _callback(
+                "Calls and stages that the CRM tells of",
+                signature,
+                content={JSON_TYPE: {"schema": {"type": ["object", "array"]}}},
+                responses={
+                    "200": {"description": "Nothing new for us", "content": told},
+                    "202": {"description": "Kept", "content": told},
+                },
+                refusals=(400, 401, 408, 413, 500, 503),
+            )
+        }
+    return paths
+
+
+def _callback(
+    summary: str, signature: str, *, content: Any, responses: dict[str, Any], refusals: tuple[int, ...]
+) -> dict[str, Any]:
+    return {
+        "summary": summary,
+        "parameters": [{"name": signature, "in": "header", "required": True, "schema": {"type": "string"}}],
+        "requestBody": {"required": True, "content": content},
+        "responses": responses | {str(status): _refusal(status) for status in refusals},
     }
 
 

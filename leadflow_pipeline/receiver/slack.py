@@ -23,11 +23,11 @@ from leadflow_pipeline.domain.slack_cards import CLAIM_ACTION, TOUCH_ACTION
 from leadflow_pipeline.receiver.bodies import read_body
 from leadflow_pipeline.receiver.metrics import REASONS, Metrics
 from leadflow_pipeline.receiver.problems import ProblemError
-from leadflow_pipeline.settings import SlackAccount
 from leadflow_pipeline.stages.claims import ClickAnswer, claim_lead
 from leadflow_pipeline.stages.deliveries import Sender, deliver_effects
 from leadflow_pipeline.stages.first_touches import touch_lead_by_slack
 from leadflow_pipeline.stages.store import Store
+from leadflow_pipeline.vendor_settings import SlackAccount
 
 LOG = logging.getLogger(__name__)
 

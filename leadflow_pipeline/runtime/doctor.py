@@ -165,23 +165,27 @@ def _describe_vendor(settings: Settings, vendor: str) -> str:
     found = settings.find_vendor(vendor)
     if found is None:
         return f"Off; LEADFLOW_{vendor.upper()}_KEY turns it on (docs/vendors.md)."
-    _, url = found
-    return (
-        f"Its stand-in at {url}" if getattr(settings, f"{vendor}_key") is None else f"On, at {url or 'its own address'}"
-    )
+    return f"Its stand-in at {found.url}" if found.is_stand_in else f"On, at {found.url}"
 
 
 def _describe_crm(settings: Settings) -> str:
     crm = settings.crm_in_use
     if crm is None:
         return "off; LEADFLOW_FOLLOWUPBOSS_API_KEY or LEADFLOW_HUBSPOT_TOKEN connects one"
-    return f"{crm}, the sandbox's stand-in" if settings.is_stand_in(crm) else f"{crm}, with your key"
+    found = settings.find_vendor(crm)
+    if found and found.is_stand_in:
+        return f"{crm}, the sandbox's stand-in"
+    if settings.crm_secrets(crm):
+        return f"{crm}, with your key; what happens there may come to {settings.crm_webhook_url(crm)}"
+    secret = {"followupboss": "LEADFLOW_FOLLOWUPBOSS_SYSTEM_KEY", "hubspot": "LEADFLOW_HUBSPOT_CLIENT_SECRET"}[crm]
+    return f"{crm}, with your key; {secret} would let it tell us of calls and stages (docs/delivery.md)"
 
 
 def _describe_texts(settings: Settings) -> str:
-    if not settings.has_vendor("twilio"):
+    found = settings.find_vendor("twilio")
+    if found is None:
         return "off; LEADFLOW_TWILIO_ACCOUNT_SID, _AUTH_TOKEN and _FROM together let agents be texted"
-    if settings.is_stand_in("twilio"):
+    if found.is_stand_in:
         return "the sandbox's stand-in"
     return f"Twilio, from {settings.twilio_from}"
 

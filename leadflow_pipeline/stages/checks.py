@@ -3,7 +3,10 @@
 import uuid
 from dataclasses import dataclass
 
+from leadflow_pipeline.domain.routing.fairness import GivenTurns, Unfair, find_unfair
 from leadflow_pipeline.stages.store import Store
+
+HOURS_OF_TURNS = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,3 +29,23 @@ def count_unplaced_leads(store: Store) -> int:
     with store.transaction() as transaction:
         count: int = transaction.value("count_unplaced_leads")
         return count
+
+
+def list_unfair(store: Store) -> list[Unfair]:
+    """Agents who were given too many or too few leads since their pool last changed."""
+    with store.transaction() as transaction:
+        given = transaction.rows("list_given_turns", hours=HOURS_OF_TURNS)
+        weights = {row["agent_id"]: row["weight"] for row in transaction.rows("list_weights")}
+    return find_unfair(
+        [
+            GivenTurns(
+                batch=str(row["batch_id"]),
+                pool=row["pool"],
+                members=frozenset(row["members"]),
+                agent_id=row["agent_id"],
+                turns=row["turns"],
+            )
+            for row in given
+        ],
+        weights,
+    )

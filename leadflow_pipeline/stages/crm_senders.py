@@ -1,6 +1,7 @@
-"""Senders of the CRM's effects: contact, owner, note, task. What may have been done is looked for before it is done.
+"""Senders of the CRM's effects: contact, owner, note, task, facts.
 
-What is written is decided in `domain.crm_leads`; how a CRM spells it, in its adapter.
+What may have been done is looked for before it is done. What is written is decided in `domain.crm_leads`; how a CRM
+spells it, in its adapter.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,9 +11,11 @@ from typing import Any, Protocol
 
 from leadflow_pipeline.domain.crm_leads import (
     CrmContact,
+    CrmFacts,
     CrmLead,
     CrmNote,
     CrmTask,
+    describe_facts,
     describe_for_crm,
     owner_to_write,
     write_note,
@@ -20,6 +23,7 @@ from leadflow_pipeline.domain.crm_leads import (
 )
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
 from leadflow_pipeline.domain.quiet_hours import read_quiet_hours, read_time_zone
+from leadflow_pipeline.domain.routing.working_hours import HoursError, Schedule, read_schedule
 from leadflow_pipeline.stages.deliveries import Effect, Sender
 from leadflow_pipeline.stages.store import Store
 
@@ -32,6 +36,8 @@ class Crm(Protocol):
     def find_lead(self, lead: CrmLead) -> CrmContact | None: ...
 
     def add_lead(self, lead: CrmLead, owner_id: str | None) -> CrmContact: ...
+
+    def add_facts(self, contact_id: str, facts: CrmFacts) -> None: ...
 
     def find_user(self, email: str) -> str | None: ...
 
@@ -58,6 +64,7 @@ def build_crm_senders(
         "crm_owner": OwnerSender(desk),
         "crm_note": NoteSender(desk),
         "crm_task": TaskSender(desk, time_zone, now),
+        "crm_facts": FactsSender(desk),
     }
 
 
@@ -111,6 +118,12 @@ class CrmDesk:
             raise TransientError(f"Lead {lead_id} is not in {self.crm.name} yet.")
         return CrmContact(**row)
 
+    def find_known_contact(self, lead_id: int | None) -> str | None:
+        """The contact that the lead's person became by another lead."""
+        with self._store.transaction() as transaction:
+            known: str | None = transaction.value("find_contact_of_person", lead_id=lead_id, crm=self.crm.name)
+        return known
+
     def list_written_owners(self, contact_id: str) -> list[str]:
         """The owners that we gave this contact."""
         with self._store.transaction() as transaction:
@@ -133,7 +146,7 @@ class ContactSender:
 
     def send(self, effect: Effect) -> str:
         """Gives the contact's id."""
-        lead = describe_for_crm(self.desk.read_lead(effect))
+        lead = describe_for_crm(self.desk.read_lead(effect), self.desk.find_known_contact(effect.lead_id))
         wanted = self.desk.find_user(self.desk.read_agent(effect.agent_id)) if effect.agent_id else None
         contact = self.desk.crm.find_lead(lead) if effect.may_have_acted else None
         if contact is None:
@@ -168,16 +181,32 @@ class OwnerSender:
 
 @dataclass(frozen=True)
 class NoteSender:
-    """Writes the note with the reasons for the score."""
+    """Writes the note with the reasons for the score, and a further one when vendors tell more."""
 
     desk: CrmDesk
 
     def send(self, effect: Effect) -> str:
         """Gives the note's id."""
         contact = self.desk.need_contact(effect.lead_id)
-        note = write_note(self.desk.read_lead(effect))
+        note = write_note(self.desk.read_lead(effect), effect.payload.get("vendors", ()))
         there = self.desk.crm.find_note(contact.contact_id, note) if effect.may_have_acted else None
         return there or self.desk.crm.add_note(contact.contact_id, note)
+
+
+@dataclass(frozen=True)
+class FactsSender:
+    """Adds to the contact what vendors know; done again, it finds nothing left to add."""
+
+    desk: CrmDesk
+
+    def send(self, effect: Effect) -> str | None:
+        """Gives the contact's id; None where vendors know nothing that a CRM has a place for."""
+        facts = describe_facts(self.desk.read_lead(effect))
+        if facts.is_empty:
+            return None
+        contact = self.desk.need_contact(effect.lead_id)
+        self.desk.crm.add_facts(contact.contact_id, facts)
+        return contact.contact_id
 
 
 @dataclass(frozen=True)
@@ -195,6 +224,15 @@ class TaskSender:
         owner_id = self.desk.need_user(effect.agent_id)
         zone = read_time_zone(agent["time_zone"] if agent else None, self.time_zone)
         quiet = read_quiet_hours(agent["quiet_hours"] if agent else None)
-        task = write_task(self.desk.read_lead(effect), self.now(), zone, quiet)
+        schedule = _read_schedule(agent) if agent else None
+        task = write_task(self.desk.read_lead(effect), self.now(), zone, quiet, schedule)
         there = self.desk.crm.find_task(contact.contact_id, task) if effect.may_have_acted else None
         return there or self.desk.crm.add_task(contact.contact_id, task, owner_id)
+
+
+def _read_schedule(agent: Mapping[str, Any]) -> Schedule | None:
+    """When the agent works; None where a person has written what cannot be read."""
+    try:
+        return read_schedule(agent["time_zone"], agent["working_hours"], agent["time_off"])
+    except HoursError:
+        return None

@@ -14,12 +14,13 @@ from leadflow_pipeline.domain.enrichment import (
     GEOCODER,
     Known,
     LeadQuestions,
+    list_verdicts,
     plan_questions,
     seconds_for_vendors,
     tell_lead,
     urgency,
 )
-from leadflow_pipeline.stages.store import Store, as_json_rows
+from leadflow_pipeline.stages.store import Store, StoreTransaction, as_json_rows
 from leadflow_pipeline.stages.vendor_answers import FetchTerms, VendorClient, fetch_answers
 from leadflow_pipeline.stages.vendor_budgets import list_bills
 
@@ -89,7 +90,8 @@ def enrich_leads(store: Store, *, batch_id: uuid.UUID, enrichment: Enrichment) -
     rows = [{"lead_id": lead_id, **tell_lead(plan, known)} for lead_id, plan in plans.items()]
     if rows:
         with store.transaction() as transaction:
-            transaction.execute("write_enriched_leads", batch_id=batch_id, rows=as_json_rows(rows))
+            written = transaction.rows("write_enriched_leads", batch_id=batch_id, rows=as_json_rows(rows))
+            note_answers(transaction, batch_id, {row["lead_id"]: plans[row["lead_id"]] for row in written}, known)
     bills = [bill for bill in list_bills(store) if bill.vendor in enrichment.clients]
     return EnrichedCounts(
         leads=len(rows),
@@ -103,3 +105,16 @@ def enrich_leads(store: Store, *, batch_id: uuid.UUID, enrichment: Enrichment) -
         cost_today=float(sum((bill.cost_today for bill in bills), Decimal(0))),
         breakers_open=sum(bill.breaker != "closed" for bill in bills),
     )
+
+
+def note_answers(
+    transaction: StoreTransaction, batch_id: uuid.UUID, plans: Mapping[int, LeadQuestions], known: Known
+) -> None:
+    """Note of these leads who answered what, and charge them with what it cost."""
+    rows = [
+        {"lead_id": lead_id, "vendor": question.vendor, "request_key": question.key, "verdict": verdict}
+        for lead_id, plan in plans.items()
+        for question, verdict in list_verdicts(plan, known)
+    ]
+    if rows:
+        transaction.execute("book_answers", batch_id=batch_id, rows=as_json_rows(rows))

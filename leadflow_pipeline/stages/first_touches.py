@@ -44,10 +44,12 @@ class TouchCounts:
     given_up: int
 
 
-def touch_lead(store: Store, *, lead_id: int, agent_id: str, source: str) -> bool:
-    """Note that an agent has got in touch with a lead of theirs; whether it is theirs at all."""
+def touch_lead(store: Store, *, lead_id: int, agent_id: str, source: str, touched_at: datetime | None = None) -> bool:
+    """Note that an agent has got in touch with a lead of theirs; whether it is theirs at all. None: just now."""
     with store.transaction() as transaction:
-        return bool(transaction.execute("write_touch", lead_id=lead_id, agent_id=agent_id, source=source))
+        return bool(
+            transaction.execute("write_touch", lead_id=lead_id, agent_id=agent_id, source=source, touched_at=touched_at)
+        )
 
 
 def touch_lead_by_slack(store: Store, *, lead_id: int, slack_user: str, channel: str) -> ClickAnswer:
@@ -56,7 +58,9 @@ def touch_lead_by_slack(store: Store, *, lead_id: int, slack_user: str, channel:
         agent_id = transaction.value("find_agent_in_slack", slack_user=slack_user)
         if agent_id is None:
             return ClickAnswer(outcome="refused", text=UNKNOWN_USER)
-        touched = transaction.execute("write_touch", lead_id=lead_id, agent_id=agent_id, source="slack")
+        touched = transaction.execute(
+            "write_touch", lead_id=lead_id, agent_id=agent_id, source="slack", touched_at=None
+        )
         text = "Noted. Good luck!" if touched else "This lead is somebody else's by now."
         payload = {"about": "click", "slack_user": slack_user, "channel": channel, "reason": text}
         key = f"slack_message:touched:{lead_id}:{slack_user}:{touched}"
@@ -161,8 +165,10 @@ def _reassign(
         if len(had[row["lead_id"]]) >= MOST_AGENTS:
             others = []
         decision = route_leads([_as_due(row)], others, turns, now=rotation["now"])
-        chosen = next((given.agent_id for given in decision.assignments), None)
-        changes.append({"lead_id": row["lead_id"], "agent_id": chosen, "due_at": None})
+        given = next(iter(decision.assignments), None)
+        chosen = given.agent_id if given else None
+        verdict = given.verdict if given else {}
+        changes.append({"lead_id": row["lead_id"], "agent_id": chosen, "due_at": None, "verdict": verdict})
         if chosen is None:
             continue
         changes[-1]["due_at"] = _due_at(agents[chosen], rotation["now"], minutes).isoformat()

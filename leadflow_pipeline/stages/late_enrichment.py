@@ -7,11 +7,11 @@ there, and the CRM is told. Leads that are still on their way are left alone.
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from leadflow_pipeline.domain.enrichment import tell_lead
-from leadflow_pipeline.stages.effects import NewEffect, queue_effects
-from leadflow_pipeline.stages.enriched_leads import Enrichment
+from leadflow_pipeline.domain.enrichment import list_tellers, tell_lead
+from leadflow_pipeline.domain.lead_effects import effects_of_late_facts
+from leadflow_pipeline.stages.effects import queue_effects
+from leadflow_pipeline.stages.enriched_leads import Enrichment, note_answers
 from leadflow_pipeline.stages.store import Store, StoreTransaction, as_json_rows
 from leadflow_pipeline.stages.vendor_budgets import list_bills
 
@@ -47,8 +47,7 @@ def list_waiting(store: Store) -> list[WaitingForVendor]:
 
 def is_late_work_due(store: Store, enrichment: Enrichment) -> bool:
     """Whether leads wait for a vendor that may be asked now, and no new lead waits for a batch."""
-    vendors = _vendors_to_ask(store, enrichment)
-    if not any(each.waiting and each.vendor in vendors for each in list_waiting(store)):
+    if not _vendors_to_settle(store, enrichment):
         return False
     with store.transaction() as transaction:
         return not transaction.value("count_events_behind")
@@ -76,7 +75,7 @@ def enrich_late(
     with store.transaction() as transaction:
         leads = transaction.rows(
             "claim_waiting_enrichments",
-            vendors=_vendors_to_ask(store, enrichment),
+            vendors=_vendors_to_settle(store, enrichment),
             most=most,
             days=GIVE_UP_DAYS,
             patience_seconds=patience_seconds,
@@ -84,9 +83,13 @@ def enrich_late(
     plans = enrichment.plan(leads)
     known = enrichment.fetch(store, plans, seconds)
     rows = [{"lead_id": lead_id, **tell_lead(plan, known)} for lead_id, plan in plans.items()]
+    waited = {lead["lead_id"]: lead["waits_for"] for lead in leads}
     with store.transaction() as transaction:
-        learned = _add(transaction, leads, rows)
-        rescored, out_of_drip = _pass_on(transaction, batch_id, learned)
+        answered = transaction.rows("add_late_facts", rows=as_json_rows(rows)) if rows else []
+        plans_answered = {row["lead_id"]: plans[row["lead_id"]] for row in answered}
+        note_answers(transaction, batch_id, plans_answered, known)
+        tellers = {lead_id: list_tellers(plan, known, waited[lead_id]) for lead_id, plan in plans_answered.items()}
+        rescored, out_of_drip = _pass_on(transaction, batch_id, tellers)
     return LateCounts(
         tried=len(leads),
         completed=sum(not row["waits_for"] for row in rows),
@@ -96,57 +99,37 @@ def enrich_late(
     )
 
 
-def _vendors_to_ask(store: Store, enrichment: Enrichment) -> list[str]:
-    """Those that are at hand and whose breaker does not say no."""
-    return [bill.vendor for bill in list_bills(store) if bill.vendor in enrichment.clients and bill.breaker != "open"]
+def _vendors_to_settle(store: Store, enrichment: Enrichment) -> list[str]:
+    """Vendors that leads wait for and that may be asked, and those that are no longer at hand and never will be."""
+    resting = {
+        bill.vendor for bill in list_bills(store) if bill.breaker == "open" and bill.vendor in enrichment.clients
+    }
+    return [each.vendor for each in list_waiting(store) if each.waiting and each.vendor not in resting]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Learned:
-    lead_id: int
-    vendors: tuple[str, ...]  # whose answer came
+def _pass_on(
+    transaction: StoreTransaction, batch_id: uuid.UUID, tellers: Mapping[int, Sequence[str]]
+) -> tuple[int, int]:
+    """Score anew and act on it; gives how many scores changed, and how many leads leave the drip.
 
-
-def _add(
-    transaction: StoreTransaction, leads: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]
-) -> list[_Learned]:
-    """Write what came; gives the leads of which something is known now that was not before."""
-    if not rows:
-        return []
-    waited = {lead["lead_id"]: lead["waits_for"] for lead in leads}
-    wait_still = {row["lead_id"]: row["waits_for"] for row in rows}
-    return [
-        _Learned(
-            lead_id=row["lead_id"],
-            vendors=tuple(sorted(set(waited[row["lead_id"]]) - set(wait_still[row["lead_id"]]))),
-        )
-        for row in transaction.rows("add_late_facts", rows=as_json_rows(rows))
-    ]
-
-
-def _pass_on(transaction: StoreTransaction, batch_id: uuid.UUID, learned: Sequence[_Learned]) -> tuple[int, int]:
-    """Score anew and act on it; gives how many scores changed, and how many leads leave the drip."""
-    if not learned:
+    `tellers`: by lead who has told something of it.
+    """
+    if not tellers:
         return 0, 0
-    ids = [each.lead_id for each in learned]
+    ids = list(tellers)
     rescored = transaction.rows("rescore_leads", lead_ids=ids, batch_id=batch_id, because="a vendor answered late")
-    places = {row["lead_id"]: row for row in transaction.rows("list_agents_of_leads", lead_ids=ids)}
     risen = [row["lead_id"] for row in rescored if row["bucket"] != "low"]
     out_of_drip = transaction.execute("take_out_of_drip", lead_ids=risen)
     if out_of_drip:
         transaction.execute("announce_landing")
+    in_crm = {row["lead_id"]: row["agent_id"] for row in transaction.rows("list_leads_in_crm", lead_ids=ids)}
     queue_effects(
         transaction,
-        [
-            NewEffect(
-                idempotency_key=f"crm_note:enriched:{each.lead_id}:{'+'.join(each.vendors)}",
-                kind="crm_note",
-                lead_id=each.lead_id,
-                agent_id=places[each.lead_id]["agent_id"],
-                payload={"about": "enriched", "vendors": list(each.vendors)},
-            )
-            for each in learned
-            if each.lead_id in places and places[each.lead_id]["agent_id"]
-        ],
+        (
+            effect
+            for lead_id, vendors in tellers.items()
+            if vendors and lead_id in in_crm
+            for effect in effects_of_late_facts(lead_id, in_crm[lead_id], vendors)
+        ),
     )
     return len(rescored), out_of_drip

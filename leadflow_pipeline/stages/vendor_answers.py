@@ -21,7 +21,7 @@ from leadflow_pipeline.domain.enrichment import Answer, Known, Question
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
 from leadflow_pipeline.domain.vendor_budgets import CallReport, Permission, RefusedError, report_error
 from leadflow_pipeline.stages.effects import NewEffect, queue_effects
-from leadflow_pipeline.stages.store import Store, as_json_rows
+from leadflow_pipeline.stages.store import Store, StoreTransaction, as_json_rows
 from leadflow_pipeline.stages.vendor_budgets import ask_within, note_cache_hits, write_report
 
 # Longer than any call may take with its time-outs: until then nobody else asks the same.
@@ -184,7 +184,9 @@ class _Fetch:
                     return None, False
                 permission = ask_within(transaction, question.vendor)
                 if not permission.calls:
-                    transaction.execute("release_question", **named, seconds=0, is_paid=False, reason=permission.reason)
+                    transaction.execute(
+                        "release_question", **named, seconds=0, is_paid=False, cost=0, reason=permission.reason
+                    )
             if permission.calls:
                 return permission, bool(claimed["is_paid"])
             if permission.reason != "rate":
@@ -214,10 +216,11 @@ class _Fetch:
                     claim_token=str(token),
                     seconds=QUEUED_SECONDS,
                     is_paid=True,
+                    cost=cost,
                     reason="queued by the vendor",
                 )
             else:
-                self._save(transaction, question, answer.facts, reason=None)
+                self._save(transaction, question, answer.facts, cost=cost, reason=None)
             write_report(transaction, permission, report)
         if not answer.is_queued:
             self._learn(question, answer.facts)
@@ -229,7 +232,7 @@ class _Fetch:
         reason = str(error) if isinstance(error, PermanentError | TransientError) else type(error).__name__
         with self._store.transaction() as transaction:
             if is_answer:
-                self._save(transaction, question, None, reason=reason)
+                self._save(transaction, question, None, cost=Decimal(0), reason=reason)
             else:
                 transaction.execute(
                     "release_question",
@@ -238,6 +241,7 @@ class _Fetch:
                     claim_token=str(token),
                     seconds=0,
                     is_paid=False,
+                    cost=0,
                     reason=reason,
                 )
             write_report(transaction, permission, report_error(error))
@@ -250,7 +254,13 @@ class _Fetch:
         return is_answer
 
     def _save(
-        self, transaction: Any, question: Question, facts: Mapping[str, Any] | None, *, reason: str | None
+        self,
+        transaction: StoreTransaction,
+        question: Question,
+        facts: Mapping[str, Any] | None,
+        *,
+        cost: Decimal,
+        reason: str | None,
     ) -> None:
         transaction.execute(
             "save_answer",
@@ -259,6 +269,7 @@ class _Fetch:
             status="found" if facts else "none",
             facts=json.dumps(facts) if facts else None,
             reason=reason,
+            cost=cost,
             keep_days=self._terms.keep_days[question.vendor],
         )
 
@@ -266,7 +277,7 @@ class _Fetch:
         with self._lock:
             self._known[question.vendor, question.key] = facts
 
-    def _alert(self, transaction: Any, vendor: str, reason: str) -> None:
+    def _alert(self, transaction: StoreTransaction, vendor: str, reason: str) -> None:
         """Once a day: a person has to act."""
         today = datetime.now(UTC).date()
         text = f"{reason} Leads go on without; what is missing is fetched when {vendor} answers again."

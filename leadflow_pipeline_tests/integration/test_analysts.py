@@ -22,7 +22,7 @@ SLOWEST_SOURCE = """
     limit 1
 """
 AGENTS_BY_RESPONSE_TIME = """
-    select agent_name, sum(contacted) as contacted, sum(response_seconds_sum) / nullif(sum(contacted), 0) as seconds
+    select agent_name, sum(touched) as touched, sum(response_seconds_sum) / nullif(sum(touched), 0) as seconds
     from analytics.agent_performance
     where day >= current_date - 30
     group by agent_name
@@ -89,7 +89,7 @@ def test_three_questions_are_answered_from_sql(
     run(database)
     query(
         """insert into analytics.agent_performance
-               (day, agent_id, agent_name, assigned, contacted, response_seconds_sum, refreshed_at)
+               (day, agent_id, agent_name, assigned, touched, response_seconds_sum, refreshed_at)
            values (current_date, 'a', 'Slow Agent', 2, 2, 900, now()),
                   (current_date, 'b', 'Quick Agent', 1, 1, 60, now())"""
     )

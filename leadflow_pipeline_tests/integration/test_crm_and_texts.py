@@ -331,3 +331,44 @@ def test_an_alert_about_a_failure_holds_no_word_of_the_lead(
     text = " ".join(row[0] for row in query("select coalesce(last_error, '') || payload::text from delivery.outbox"))
     assert "no user of followupboss" in text
     assert "Zebulon" not in text
+
+
+def test_two_leads_at_once_of_somebody_without_an_e_mail_are_one_contact(
+    database: Database, sandbox: Settings, stand_ins: StandIns, query: Query, crm: str
+) -> None:
+    """HubSpot knows people by their e-mail; without one, two senders at the same time would each make a contact."""
+    sandbox = sandbox.model_copy(update={"crm": crm})
+    stand_ins.control(crm, latency_ms=150)
+    import_agents(database, read_agents(AGENTS_FILE.read_text(), region="US"))
+    for number, house in enumerate(("12 Oak Street, Austin, TX", "9 Elm Court, Austin, TX")):
+        land(database, number, name="Rosa Quintero", email="", phone="(512) 555-0142", address=house)
+    batch = uuid.uuid4()
+    stage_leads(database, batch_id=batch, rules=RULES, limits=LIMITS)
+    normalize_leads(database, batch_id=batch, region="US")
+    score_leads(database, batch_id=batch)
+    query("update leads.scored_leads set bucket = 'standard', score = 60")
+    assign_leads(database, batch_id=batch, terms=RoutingTerms(same_inquiry=timedelta(0)), channels=sandbox.channels)
+    deliver(database, sandbox, query, times=3)
+    stand_ins.control(crm, latency_ms=0)
+    assert unfinished(query) == []
+    assert count_contacts(stand_ins, crm) == 1
+    assert query("select count(distinct contact_id), count(*) from delivery.crm_contacts") == [(1, 2)]
+    assert len(list_related(stand_ins, crm, "tasks")) == 2
+
+
+def test_a_lead_that_is_given_up_keeps_no_other_lead_of_the_person_back(
+    database: Database, sandbox: Settings, stand_ins: StandIns, query: Query
+) -> None:
+    sandbox = sandbox.model_copy(update={"crm": "followupboss"})
+    assign(database, sandbox, name="Rosa Quintero", message="I am an investor")
+    query("update leads.staged_leads set source = 'archived' where lead_id = 1")
+    assign(database, sandbox, name="Rosa Quintero", message="I am an investor again")
+    assert query("select after_key from delivery.outbox where idempotency_key = 'crm_contact:2'") == [
+        ("crm_contact:1",)
+    ]
+    deliver(database, sandbox, query, times=3)
+    assert query("select lead_id, status from delivery.outbox where kind like 'crm%%' group by 1, 2 order by 1") == [
+        (1, "set_aside"),
+        (2, "sent"),
+    ]
+    assert len(stand_ins.followupboss.people) == 1

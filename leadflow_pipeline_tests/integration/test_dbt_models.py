@@ -106,21 +106,36 @@ def test_a_refresh_brings_new_leads_and_late_outcomes_into_the_marts(
                select lead_id, 'won', received_at + interval '4 minutes', 'test', now() from leads.staged_leads
                where lead_id = 1"""
         )
+        query(
+            """insert into routing.touches (lead_id, agent_id, source, touched_at)
+               select lead_id, 'agent-1', 'slack', received_at + interval '2 minutes' from leads.staged_leads
+               where lead_id = 2"""
+        )
+        query(
+            """insert into routing.claims (lead_id, post_at, deadline_at, status, agent_id, claimed_at)
+               select lead_id, now(), now(), 'claimed', 'agent-1', received_at + interval '11 seconds'
+               from leads.staged_leads where lead_id = 2"""
+        )
+        query("update leads.assigned_leads set method = 'claim' where lead_id = 2")
         land(database, 3, message="cash buyer")
         run(database)
         result = job.execute_in_process(instance=instance)
     assert result.success
     assert query(
-        "select leads, contacted, won, contacted_within_5_minutes from analytics.source_days order by day"
+        "select leads, touched, contacted, won, touched_within_5_minutes from analytics.source_days order by day"
     ) == [
-        (2, 1, 1, 1),
-        (1, 0, 0, 0),
+        (2, 2, 1, 1, 2),
+        (1, 0, 0, 0, 0),
     ]
     assert query("select source, won, round(response_seconds_mean) from analytics.funnel where won > 0") == [
-        ("website", 1, 240)
+        ("website", 1, 180)
     ]
-    assert query("select sum(leads), sum(contacted) from analytics.speed_to_lead") == [(3, 1)]
-    assert query("select sum(assigned), sum(won) from analytics.agent_performance") == [(3, 1)]
+    assert query(
+        """select sum(leads), sum(claimed), sum(touched), sum(contacted), round(sum(seconds_to_claimed_sum)),
+                  round(sum(seconds_to_touch_sum))
+           from analytics.speed_to_lead"""
+    ) == [(3, 1, 2, 1, 11, 360)]
+    assert query("select sum(assigned), sum(touched), sum(won) from analytics.agent_performance") == [(3, 2, 1)]
     assert {check.check_name for check in result.get_asset_check_evaluations()} == {"dbt_tests"}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -269,7 +270,7 @@ def test_a_lead_of_the_drip_is_assigned_when_it_is_no_longer_low(
     assert query("select count(*) from ops.lead_events where kind = 'assigned'") == [(4,)]
 
 
-def test_an_assigned_lead_stays_with_its_agent_and_the_crm_is_told(
+def test_an_assigned_lead_stays_with_its_agent_when_more_becomes_known(
     database: Database,
     google: Enrichment,
     vendors: ServedVendors,
@@ -288,9 +289,7 @@ def test_an_assigned_lead_stays_with_its_agent_and_the_crm_is_told(
     run(database)
     assert query("select agent_id, method, assigned_at from leads.assigned_leads") == before
     assert query("select score from leads.scored_leads") == [(50,)]
-    assert query("select kind, agent_id, payload from delivery.outbox where kind like 'crm%%'") == [
-        ("crm_note", before[0][0], {"about": "enriched", "vendors": ["google"]})
-    ]
+    assert query("select count(*) from delivery.outbox where kind like 'crm%%'") == [(0,)], "there is no CRM"
 
 
 def test_late_answers_wait_while_a_lead_is_on_its_way(
@@ -431,3 +430,67 @@ def test_without_vendors_leads_go_on_and_wait_for_nobody(database: Database, que
     none = Enrichment(clients={}, keep_days=KEEP_DAYS)
     assert enrich(database, batch, none).waiting == 0
     assert query("select address_verified, waits_for from leads.enriched_leads") == [(False, [])]
+
+
+def test_who_waits_for_a_provider_that_is_no_longer_configured_waits_no_longer(
+    database: Database, people: Enrichment, vendors: ServedVendors, query: Query
+) -> None:
+    """The next one in the order is asked instead; without any, the lead is done."""
+    vendors.control("clearbit", down=True)
+    land(database, email="rosa@example.com", phone="")
+    batch = uuid.uuid4()
+    run(database, batch, until="normalize")
+    enrich(database, batch, people)
+    assign(database, batch)
+    assert query("select waits_for from leads.enriched_leads") == [(["clearbit"],)]
+    without = replace(people, clients={"pdl": people.clients["pdl"]})
+    assert is_late_work_due(database, without)
+    fetch_late(database, without)
+    assert query("select waits_for from leads.enriched_leads") == [([],)]
+    assert len(vendors.calls("pdl")) == 1
+    query("update leads.enriched_leads set waits_for = '[\"clearbit\"]'")
+    nobody = replace(people, clients={})
+    fetch_late(database, nobody)
+    assert not list_waiting(database)
+    assert not is_late_work_due(database, nobody)
+
+
+def test_the_record_says_who_answered_and_what_it_cost_and_nothing_about_the_person(
+    database: Database, people: Enrichment, query: Query
+) -> None:
+    land(database, 1, email="rosa@example.com")
+    land(database, 2, email="rosa@example.com")
+    land(database, 3, email="nobody@example.com", phone="")
+    batch = uuid.uuid4()
+    run(database, batch, until="normalize")
+    enrich(database, batch, people)
+    enrich(database, batch, people)
+    assert query("select lead_id, detail from ops.lead_events where kind = 'enriched' order by lead_id") == [
+        (1, {"clearbit": "found", "cost_dollars": 0.1}),
+        (2, {"clearbit": "found", "cost_dollars": 0}),
+        (3, {"clearbit": "none", "pdl": "none", "cost_dollars": 0.1}),
+    ]
+    assert query("select sum(cost) from vendors.usage") == query("select sum(cost) from vendors.lead_costs")
+    assert query("select source, vendor, answers, dollars from analytics.vendor_costs") == [
+        ("website", "clearbit", 2, pytest.approx(Decimal("0.2")))
+    ]
+
+
+def test_what_was_paid_while_no_lead_waited_for_it_is_borne_by_the_lead_that_gets_it(
+    database: Database, google: Enrichment, vendors: ServedVendors, query: Query
+) -> None:
+    """The batch's time is over before Google answers; the answer is kept, and the lead has it later from the cache."""
+    vendors.control("google", latency_ms=800)
+    batch = land_houses(database, 1)
+    enrich(database, batch, replace(google, most_seconds=0.2))
+    assign(database, batch)
+    assert query("select detail from ops.lead_events where kind = 'enriched'") == [
+        ({"google": "awaited", "cost_dollars": 0},)
+    ]
+    time.sleep(1.5)
+    fetch_late(database, google)
+    assert len(vendors.calls("google")) == 1
+    assert query("select vendor, cost from vendors.lead_costs") == [("google", Decimal("0.005"))]
+    assert query("select detail from ops.lead_events where kind = 'enriched' order by lead_event_id desc limit 1") == [
+        ({"google": "verified", "cost_dollars": 0.005},)
+    ]

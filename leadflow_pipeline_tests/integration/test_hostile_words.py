@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import Any
 
 import pytest
 import requests
@@ -18,9 +17,9 @@ from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.adapters.mail_templates import MailTemplates
 from leadflow_pipeline.bench.stand_ins import StandIns, run_stand_ins
 from leadflow_pipeline.defs.senders import build_senders
-from leadflow_pipeline.domain.agent_messages import write_slack_line
 from leadflow_pipeline.domain.drip_messages import build_message
 from leadflow_pipeline.domain.signed_links import sign_link
+from leadflow_pipeline.domain.slack_cards import closed_card, contact_message, open_card, opening_line
 from leadflow_pipeline.receiver.app import build_app
 from leadflow_pipeline.sandbox.vendors.followupboss import UNREACHABLE_SECONDS
 from leadflow_pipeline.settings import Settings
@@ -28,6 +27,7 @@ from leadflow_pipeline.stages.deliveries import deliver_effects
 from leadflow_pipeline.stages.text_sender import LEAD_PAGE
 from leadflow_pipeline_tests.integration.test_crm_and_texts import WITHOUT_SLACK, assign
 from leadflow_pipeline_tests.integration.test_pipeline import Query
+from leadflow_pipeline_tests.unit.domain.test_slack_cards import FACTS
 
 WORDS = {
     "mrkdwn": "*Rosa* _Q_ ~x~ `y` <!channel> <https://evil.test|home>",
@@ -136,15 +136,23 @@ def test_hostile_words_are_plain_text_on_the_lead_s_page(
 
 @pytest.mark.parametrize("kind", WORDS)
 def test_hostile_words_are_plain_text_in_slack(kind: str) -> None:
-    lead: dict[str, Any] = {
-        "full_name": WORDS[kind], "phone_e164": None, "phone_extension": None, "email": None,
-        "property_address": WORDS[kind], "property_mls_id": None, "score": 60, "bucket": "standard",
-    }  # fmt: skip
-    shown = write_slack_line(lead, "https://x.test/l/1")
-    check_line(shown)
-    assert shown.count("<") == shown.count(">") == 1, "ours is the only link"
-    for mark in ("*Rosa*", "_Q_", "~x~", "`y`"):
-        assert mark not in shown
+    """In a card and in a direct message nothing of a lead stands where Slack reads mark-up."""
+    names = ("full_name", "property_address", "city", "timeframe", "message", "email", "source", "agent_name")
+    facts = {**FACTS, **dict.fromkeys(names, WORDS[kind])}
+    for blocks in (
+        open_card(facts, closes_at=datetime(2026, 11, 24, tzinfo=UTC), hides_contact=False),
+        closed_card(facts, hides_contact=False),
+        contact_message(facts, opening=opening_line(facts)),
+    ):
+        texts = [
+            text
+            for block in blocks
+            for text in (*block.get("fields", []), *block.get("elements", []), block.get("text") or {})
+        ]
+        assert sum(WORDS[kind][:20] in text.get("text", "") for text in texts if text.get("type") == "plain_text") >= 5
+        for text in texts:
+            if text.get("type") == "mrkdwn":
+                assert WORDS[kind][:5] not in text["text"]
 
 
 def write_mail(words: str) -> EmailMessage:

@@ -48,7 +48,7 @@ class Vendor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         parts = scope.get("path", "").split("/")
-        if scope.get("method") != "POST" or len(parts) < 3 or parts[2] not in SOURCES:
+        if scope.get("method") != "POST" or len(parts) < 3 or parts[1] != "webhooks" or parts[2] not in SOURCES:
             await self._app(scope, receive, send)
             return
         raw = b""
@@ -110,7 +110,7 @@ def test_the_receiver_does_what_its_document_says(app: ASGIApp, query: Query, wh
     operations = [found.ok() for found in described.get_all_operations()]
     assert {operation.path.split("/")[2] for operation in operations if "webhooks" in operation.path} == set(SOURCES)
     for operation in operations:
-        if mode is GenerationMode.NEGATIVE and operation.method == "get":
+        if mode is GenerationMode.NEGATIVE and not operation.body:
             continue  # takes nothing that could be wrong
 
         @given(case=operation.as_strategy(generation_mode=mode))

@@ -20,6 +20,7 @@ from leadflow_pipeline.stages.agents import (
     resume_agent,
 )
 from leadflow_pipeline.stages.batches import BatchLimits, ask_for_batches
+from leadflow_pipeline.stages.checks import list_unfair
 from leadflow_pipeline_tests.integration.test_pipeline import land, run, work_until_nothing_is_left
 
 Query = Callable[..., list[tuple[Any, ...]]]
@@ -139,3 +140,21 @@ def test_a_row_that_a_person_has_spoilt_stops_nobody_else(
     land(database, message="investor")
     run(database)
     assert query("select agent_id from leads.assigned_leads") == [("agent-2",)]
+
+
+def test_the_check_of_fair_turns_judges_by_the_record(database: Database, query: Query) -> None:
+    rows = [
+        {"row_number": at, "agent_id": f"agent-{at}", "name": f"Agent {at}", "active": True, "weight": at}
+        for at in (1, 2, 3)
+    ]
+    import_agents(database, rows)
+    for number in range(20):
+        land(database, number, message="investor")
+    run(database)
+    assert query("select count(*) from ops.lead_events where kind = 'assigned'") == [(20,)]
+    assert list_unfair(database) == []
+    query(
+        """update ops.lead_events set detail = detail || '{"agent_id": "agent-1"}'
+           where kind = 'assigned' and detail ->> 'agent_id' = 'agent-3'"""
+    )
+    assert {found.agent_id for found in list_unfair(database)} >= {"agent-1", "agent-3"}

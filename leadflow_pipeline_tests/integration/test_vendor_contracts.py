@@ -18,7 +18,8 @@ import pytest
 from leadflow_pipeline.adapters.follow_up_boss import FollowUpBoss
 from leadflow_pipeline.adapters.hubspot import HubSpot
 from leadflow_pipeline.adapters.twilio import OptedOutError, Twilio
-from leadflow_pipeline.domain.crm_leads import describe_for_crm, write_note, write_task
+from leadflow_pipeline.domain.crm_leads import describe_facts, describe_for_crm, write_note, write_task
+from leadflow_pipeline.domain.crm_notices import CrmNotice
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
 from leadflow_pipeline.domain.vendor_budgets import LimitedError
 
@@ -33,7 +34,12 @@ LEAD = {
     "email": "rosa@example.com",
     "phone_e164": "+15125550142",
     "phone_extension": None,
-    "address": None,
+    "address": "4 Elm Court, Austin, TX 78704",
+    "street": "4 Elm Court",
+    "unit": None,
+    "city": "Austin",
+    "state": "TX",
+    "zip": "78704",
     "property_address": "12 Oak Street",
     "property_city": "Austin",
     "property_state": "TX",
@@ -49,11 +55,15 @@ LEAD = {
     "score": 35,
     "bucket": "standard",
     "contributions": [{"rule": "high_budget", "points": 25, "evidence": "$600,000"}],
-    "address_verified": False,
+    "address_verified": True,
+    "company": "Lone Star Freight",
+    "job_title": "Dispatcher",
 }
 CRM_LEAD = describe_for_crm(LEAD)
+FACTS = describe_facts(LEAD)
 NOTE = write_note(LEAD)
 TASK = write_task(LEAD, datetime(2026, 11, 24, 12, 0, tzinfo=UTC), ZoneInfo("America/Chicago"), None)
+CALL = CrmNotice(notice_id="1:3", about="call", resource_id="3", happened_at=datetime(2026, 11, 24, 12, 0, tzinfo=UTC))
 
 
 @dataclass
@@ -164,6 +174,14 @@ CONTRACTS = [
     Contract("a contact is made: 201", HUB, "A", (201, CONTACT, {}), lambda v: hubspot(v).add_lead(CRM_LEAD, None)),
     Contract("400: a property is wrong", HUB, "A", (400, {"message": "x"}, {}),
              lambda v: hubspot(v).add_lead(CRM_LEAD, None), PermanentError, "take the contact"),
+    Contract("facts go to a person that cannot be reached yet: 404", FUB + "/reference/common-issues", "A",
+             (404, {}, {}), lambda v: follow_up_boss(v).add_facts("5", FACTS), TransientError, "moment", 5.0),
+    Contract("a person is changed: 200", FUB, "K", (200, PERSON, {}),
+             lambda v: follow_up_boss(v).add_facts("5", FACTS)),
+    Contract("a contact is changed: 200", HUB, "K", (200, CONTACT, {}), lambda v: hubspot(v).add_facts("5", FACTS)),
+    Contract("a call is shown by its id", FUB, "K", (200, {"personId": 5, "userId": 11}, {}),
+             lambda v: follow_up_boss(v).read_activity(CALL)),
+    Contract("a call that is gone: 404", FUB, "K", (404, {}, {}), lambda v: follow_up_boss(v).read_activity(CALL)),
     Contract("429 over the ten-second limit", HUB, "A", (429, {}, {}),
              lambda v: hubspot(v).add_note("5", NOTE), LimitedError, "slow down"),
     Contract("a text is queued: 201 with its sid", TWI, "A", (201, {"sid": "SM1"}, {}),
@@ -219,6 +237,21 @@ def test_a_lead_goes_to_follow_up_boss_in_the_documented_form(vendor: Vendor) ->
         },
         "property": {"street": "12 Oak Street", "city": "Austin", "state": "TX", "code": "78701"},
     }
+
+
+def test_facts_go_where_nothing_stands(vendor: Vendor) -> None:
+    vendor.answer(200, {**PERSON, "background": "Knows Ana"})
+    follow_up_boss(vendor).add_facts("5", FACTS)
+    home = {"type": "home", "street": "4 Elm Court", "city": "Austin", "state": "TX", "code": "78704"}
+    assert [(method, path, body) for method, path, _, body in vendor.calls[1:]] == [
+        ("PUT", "/v1/people/5", {"addresses": [home]})
+    ]
+    vendor.calls.clear()
+    vendor.answer(200, {"id": "5", "properties": {"company": "Her own", "city": "Dallas"}})
+    hubspot(vendor).add_facts("5", FACTS)
+    assert [(method, body) for method, _, _, body in vendor.calls[1:]] == [
+        ("PATCH", {"properties": {"jobtitle": "Dispatcher"}})
+    ]
 
 
 def test_a_task_goes_to_follow_up_boss_with_its_day_and_its_moment(vendor: Vendor) -> None:

@@ -11,58 +11,24 @@ for update;
 -- name: list_due_leads(batch_id, closed)
 -- Scored leads without a place, or in the drip and no longer low: the batch's own, those that wait for an agent, and
 -- those whose offer has just ended.
-select
-    scored.lead_id,
-    scored.bucket,
-    staged.received_at,
-    normalized.full_name as name,
-    normalized.email,
-    normalized.email_kind,
-    case when normalized.phone_valid then normalized.phone_e164 end as phone,
-    normalized.property_mls_id,
-    normalized.property_address,
-    normalized.property_url,
-    normalized.property_price,
-    normalized.budget,
-    normalized.lead_type,
-    left(normalized.message, 2000) as message,
-    case
-        when coalesce(normalized.property_zip, normalized.property_city) is null then normalized.zip
-        else normalized.property_zip
-    end as zip,
-    case
-        when coalesce(normalized.property_zip, normalized.property_city) is null then normalized.city
-        else normalized.property_city
-    end as city,
-    case
-        when coalesce(normalized.property_zip, normalized.property_city) is null then normalized.state
-        else normalized.property_state
-    end as state,
-    case
-        when coalesce(normalized.property_zip, normalized.property_city) is null then enriched.county
-    end as county,
-    claims.lead_id is not null as was_offered
-from leads.scored_leads as scored
-inner join leads.staged_leads as staged on scored.lead_id = staged.lead_id
-left join leads.normalized_leads as normalized on scored.lead_id = normalized.lead_id
-left join leads.enriched_leads as enriched on scored.lead_id = enriched.lead_id
-left join routing.claims as claims on scored.lead_id = claims.lead_id
+select facts.*
+from routing.lead_facts as facts
 where
     (
-        scored.lead_id in (select own.lead_id from leads.scored_leads as own where own.batch_id = :batch_id)
-        or scored.lead_id in (select waiting.lead_id from routing.waiting_leads as waiting)
-        or scored.lead_id = any(:closed::bigint[])
+        facts.lead_id in (select own.lead_id from leads.scored_leads as own where own.batch_id = :batch_id)
+        or facts.lead_id in (select waiting.lead_id from routing.waiting_leads as waiting)
+        or facts.lead_id = any(:closed::bigint[])
     )
     and not exists (
         select from leads.assigned_leads as assigned
-        where assigned.lead_id = scored.lead_id and (assigned.method <> 'drip' or scored.bucket = 'low')
+        where assigned.lead_id = facts.lead_id and (assigned.method <> 'drip' or facts.bucket = 'low')
     )
     and not exists (
         select from leads.inquiries as inquiries
-        where inquiries.lead_id = scored.lead_id and inquiries.merged_into is not null
+        where inquiries.lead_id = facts.lead_id and inquiries.merged_into is not null
     )
-    and (claims.lead_id is null or claims.status not in ('announced', 'open', 'withdrawn'))
-order by staged.received_at, scored.lead_id;
+    and (facts.offer_status is null or facts.offer_status not in ('announced', 'open', 'withdrawn'))
+order by facts.received_at, facts.lead_id;
 
 -- name: write_assigned_leads(batch_id, rows)
 -- Give each lead its place, and take it off the waiting list. A place with an agent is for ever, one in the drip may

@@ -79,47 +79,20 @@ where status in ('announced', 'open', 'withdrawn') and requested_at is null;
 -- name: read_card(lead_id)^
 -- What a card shows: the offer, the lead's facts, its score, and who was first.
 select
-    staged.lead_id,
-    staged.event_id,
-    staged.source,
-    staged.received_at,
+    facts.*,
     claims.status,
     claims.posted_at,
     claims.deadline_at,
     claims.claimed_at,
     claims.channel,
     claims.message_ts,
-    normalized.full_name,
-    normalized.email,
-    normalized.relay_email,
-    normalized.phone_e164,
-    normalized.phone_valid,
-    normalized.lead_type,
-    normalized.timeframe,
-    normalized.budget,
-    normalized.rent_monthly,
-    normalized.property_address,
-    normalized.property_price,
-    normalized.property_url,
-    coalesce(normalized.property_city, normalized.city) as city,
-    coalesce(normalized.property_state, normalized.state) as state,
-    coalesce(normalized.property_zip, normalized.zip) as zip,
-    left(normalized.message, 600) as message,
-    scored.score,
-    scored.bucket,
-    scored.contributions,
-    assigned.method,
-    assigned.agent_id,
     agent.name as agent_name,
     agent.slack_id as agent_slack_id,
     extract(epoch from claims.claimed_at - claims.posted_at)::double precision as claim_seconds
-from leads.staged_leads as staged
-left join routing.claims as claims on staged.lead_id = claims.lead_id
-left join leads.normalized_leads as normalized on staged.lead_id = normalized.lead_id
-left join leads.scored_leads as scored on staged.lead_id = scored.lead_id
-left join leads.assigned_leads as assigned on staged.lead_id = assigned.lead_id
-left join routing.agents as agent on assigned.agent_id = agent.agent_id
-where staged.lead_id = :lead_id;
+from routing.card_facts as facts
+left join routing.claims as claims on facts.lead_id = claims.lead_id
+left join routing.agents as agent on facts.agent_id = agent.agent_id
+where facts.lead_id = :lead_id;
 
 -- name: read_claim_to_post(lead_id)^
 -- Whether a card has still to be posted, and the time.
@@ -292,37 +265,11 @@ insert into routing.claim_attempts (lead_id, slack_user, agent_id, outcome, reas
 values (:lead_id, :slack_user, :agent_id, :outcome, :reason);
 
 -- name: read_message_facts(lead_id, agent_id)^
--- What an agent is told of a lead that is theirs.
+-- What an agent is told of a lead that has its place; whose it is by now is among it.
 select
-    staged.lead_id,
-    staged.source,
-    staged.received_at,
-    normalized.full_name,
-    normalized.email,
-    normalized.relay_email,
-    normalized.phone_e164,
-    normalized.phone_valid,
-    normalized.lead_type,
-    normalized.timeframe,
-    normalized.budget,
-    normalized.rent_monthly,
-    normalized.property_address,
-    normalized.property_price,
-    normalized.property_url,
-    coalesce(normalized.property_city, normalized.city) as city,
-    coalesce(normalized.property_state, normalized.state) as state,
-    coalesce(normalized.property_zip, normalized.zip) as zip,
-    left(normalized.message, 1500) as message,
-    scored.score,
-    scored.bucket,
-    scored.contributions,
-    assigned.method,
-    assigned.agent_id,
+    facts.*,
     agent.name as agent_name,
     agent.slack_id as agent_slack_id
-from leads.assigned_leads as assigned
-inner join leads.staged_leads as staged on assigned.lead_id = staged.lead_id
-left join leads.normalized_leads as normalized on staged.lead_id = normalized.lead_id
-left join leads.scored_leads as scored on staged.lead_id = scored.lead_id
+from routing.card_facts as facts
 inner join routing.agents as agent on agent.agent_id = :agent_id
-where assigned.lead_id = :lead_id;
+where facts.lead_id = :lead_id and facts.method is not null;

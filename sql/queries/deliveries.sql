@@ -10,9 +10,22 @@ select
     agent.slack_id is not null as has_slack,
     agent.notify_by,
     agent.quiet_hours,
-    agent.time_zone
+    agent.time_zone,
+    coalesce(enriched.address_verified or enriched.enriched_by is not null, false) as has_facts,
+    (
+        select placed.lead_id
+        from leads.inquiries as inquiry
+        inner join leads.inquiries as other on inquiry.contact_id = other.contact_id
+        inner join leads.assigned_leads as placed on other.lead_id = placed.lead_id
+        where
+            inquiry.lead_id = assigned.lead_id
+            and (placed.assigned_at, placed.lead_id) < (assigned.assigned_at, assigned.lead_id)
+        order by placed.assigned_at desc, placed.lead_id desc
+        limit 1
+    ) as lead_before
 from leads.assigned_leads as assigned
 left join routing.agents as agent on assigned.agent_id = agent.agent_id
+left join leads.enriched_leads as enriched on assigned.lead_id = enriched.lead_id
 where assigned.lead_id = any(:lead_ids::bigint[])
 order by assigned.lead_id;
 
@@ -30,6 +43,11 @@ select
     normalized.phone_e164,
     normalized.phone_extension,
     normalized.address,
+    normalized.street,
+    normalized.unit,
+    normalized.city,
+    normalized.state,
+    normalized.zip,
     normalized.property_address,
     normalized.property_city,
     normalized.property_state,
@@ -45,7 +63,9 @@ select
     scored.score,
     scored.bucket,
     coalesce(scored.contributions, '[]') as contributions,
-    coalesce(enriched.address_verified, false) as address_verified
+    coalesce(enriched.address_verified, false) as address_verified,
+    enriched.company,
+    enriched.job_title
 from leads.staged_leads as staged
 inner join leads.normalized_leads as normalized on staged.lead_id = normalized.lead_id
 left join leads.scored_leads as scored on staged.lead_id = scored.lead_id
@@ -62,6 +82,8 @@ select
     slack_id,
     time_zone,
     quiet_hours,
+    working_hours,
+    time_off,
     crm_ids
 from routing.agents
 where agent_id = :agent_id;
@@ -73,6 +95,16 @@ select
     owner_id
 from delivery.crm_contacts
 where lead_id = :lead_id and crm = :crm;
+
+-- name: find_contact_of_person(lead_id, crm)$
+-- Whom the CRM made of a lead's person by another lead, the latest one.
+select contact.contact_id
+from leads.inquiries as inquiry
+inner join leads.inquiries as other on inquiry.contact_id = other.contact_id and inquiry.lead_id <> other.lead_id
+inner join delivery.crm_contacts as contact on other.lead_id = contact.lead_id
+where inquiry.lead_id = :lead_id and contact.crm = :crm
+order by contact.written_at desc
+limit 1;
 
 -- name: list_written_owners(crm, contact_id)
 -- The owners that we gave a contact, for any of the person's leads.
@@ -89,6 +121,27 @@ on conflict (lead_id, crm) do update
         contact_id = excluded.contact_id,
         owner_id = coalesce(excluded.owner_id, delivery.crm_contacts.owner_id),
         written_at = now();
+
+-- name: find_lead_of_contact(crm, contact_id, happened_at, user_id)^
+-- The latest lead that a contact was by then, with its agent, and whether the CRM's user is another agent of ours. The
+-- CRM's clock may be a little behind, and tells whole seconds: nothing happens before its lead has arrived.
+select
+    staged.lead_id,
+    assigned.agent_id,
+    greatest(:happened_at, staged.received_at) as happened_at,
+    exists(
+        select from routing.agents as other
+        where other.crm_ids ->> :crm = :user_id::text and other.agent_id <> assigned.agent_id
+    ) as is_by_another
+from delivery.crm_contacts as contact
+inner join leads.staged_leads as staged on contact.lead_id = staged.lead_id
+left join leads.assigned_leads as assigned on staged.lead_id = assigned.lead_id
+where
+    contact.crm = :crm
+    and contact.contact_id = :contact_id
+    and staged.received_at <= :happened_at::timestamptz + interval '1 minute'
+order by staged.received_at desc, staged.lead_id desc
+limit 1;
 
 -- name: suppress_address(channel, address, reason)!
 -- Leave somebody alone on a channel from now on.

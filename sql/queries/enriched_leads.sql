@@ -30,8 +30,8 @@ select count(*)
 from landing.events
 where status = 'pending' and (lease_until is null or lease_until < now());
 
--- name: write_enriched_leads(batch_id, rows)!
--- Upsert what vendors told of a batch's leads; a lead that another batch has taken over is left out.
+-- name: write_enriched_leads(batch_id, rows)
+-- Upsert what vendors told of a batch's leads, and give them; a lead that another batch has taken over is left out.
 insert into leads.enriched_leads (
     lead_id,
     batch_id,
@@ -109,7 +109,8 @@ on conflict (lead_id) do update
         enriched_by = excluded.enriched_by,
         waits_for = excluded.waits_for,
         tried_at = now(),
-        enriched_at = now();
+        enriched_at = now()
+returning lead_id;
 
 -- name: claim_waiting_enrichments(vendors, most, days, patience_seconds)
 -- Leads that wait for one of these vendors and have found their place, the longest untried first; nobody else takes
@@ -220,14 +221,18 @@ where
     and enriched.waits_for <> told.waits_for
 returning enriched.lead_id, enriched.batch_id;
 
--- name: list_agents_of_leads(lead_ids)
--- Where leads are: with an agent, or in the drip.
+-- name: list_leads_in_crm(lead_ids)
+-- Which of these leads go or went into the CRM, and the agent of each; none for the drip's.
 select
-    lead_id,
-    agent_id,
-    method
-from leads.assigned_leads
-where lead_id = any(:lead_ids::bigint[]);
+    assigned.lead_id,
+    assigned.agent_id
+from leads.assigned_leads as assigned
+where
+    assigned.lead_id = any(:lead_ids::bigint[])
+    and exists (
+        select from delivery.outbox
+        where outbox.lead_id = assigned.lead_id and outbox.kind = 'crm_contact'
+    );
 
 -- name: take_out_of_drip(lead_ids)!
 -- Have leads of the drip assigned, by the next run that gives out leads.

@@ -1,4 +1,4 @@
--- name: write_touch(lead_id, agent_id, source)!
+-- name: write_touch(lead_id, agent_id, source, touched_at)!
 -- Note an agent's first touch of a lead that is theirs, and stop its timer; of somebody else's lead nothing is noted.
 with own as (
     select
@@ -11,11 +11,12 @@ with own as (
 ),
 
 touched as (
-    insert into routing.touches (lead_id, agent_id, source)
+    insert into routing.touches (lead_id, agent_id, source, touched_at)
     select
         own.lead_id,
         own.agent_id,
-        :source
+        :source,
+        coalesce(:touched_at::timestamptz, clock_timestamp())
     from own
     on conflict do nothing
 ),
@@ -133,44 +134,10 @@ where lead_id = any(:lead_ids::bigint[]);
 
 -- name: read_routing_facts(lead_ids)
 -- What routing looks at in leads that have a place already.
-select
-    scored.lead_id,
-    scored.bucket,
-    staged.received_at,
-    normalized.full_name as name,
-    normalized.email,
-    normalized.email_kind,
-    case when normalized.phone_valid then normalized.phone_e164 end as phone,
-    normalized.property_mls_id,
-    normalized.property_address,
-    normalized.property_url,
-    normalized.property_price,
-    normalized.budget,
-    normalized.lead_type,
-    left(normalized.message, 2000) as message,
-    case
-        when coalesce(normalized.property_zip, normalized.property_city) is null then normalized.zip
-        else normalized.property_zip
-    end as zip,
-    case
-        when coalesce(normalized.property_zip, normalized.property_city) is null then normalized.city
-        else normalized.property_city
-    end as city,
-    case
-        when coalesce(normalized.property_zip, normalized.property_city) is null then normalized.state
-        else normalized.property_state
-    end as state,
-    case
-        when coalesce(normalized.property_zip, normalized.property_city) is null then enriched.county
-    end as county,
-    claims.lead_id is not null as was_offered
-from leads.scored_leads as scored
-inner join leads.staged_leads as staged on scored.lead_id = staged.lead_id
-left join leads.normalized_leads as normalized on scored.lead_id = normalized.lead_id
-left join leads.enriched_leads as enriched on scored.lead_id = enriched.lead_id
-left join routing.claims as claims on scored.lead_id = claims.lead_id
-where scored.lead_id = any(:lead_ids::bigint[])
-order by staged.received_at, scored.lead_id;
+select facts.*
+from routing.lead_facts as facts
+where facts.lead_id = any(:lead_ids::bigint[])
+order by facts.received_at, facts.lead_id;
 
 -- name: reassign_leads(batch_id, rows)!
 -- Give leads to others, or leave them where nobody else is; their way and time of assignment stay as they were.
@@ -178,8 +145,11 @@ with changes as (
     select
         asked.lead_id,
         asked.agent_id,
-        asked.due_at
-    from jsonb_to_recordset(:rows::jsonb) as asked (lead_id bigint, agent_id text, due_at timestamptz)
+        asked.due_at,
+        asked.verdict
+    from
+        jsonb_to_recordset(:rows::jsonb)
+            as asked (lead_id bigint, agent_id text, due_at timestamptz, verdict jsonb)
 ),
 
 given_up as (
@@ -205,7 +175,11 @@ assigned as (
     set agent_id = changes.agent_id
     from changes
     where leads.assigned_leads.lead_id = changes.lead_id and changes.agent_id is not null
-    returning leads.assigned_leads.lead_id, leads.assigned_leads.event_id, leads.assigned_leads.agent_id
+    returning
+        leads.assigned_leads.lead_id,
+        leads.assigned_leads.event_id,
+        leads.assigned_leads.agent_id,
+        changes.verdict
 )
 
 insert into ops.lead_events (event_id, lead_id, batch_id, kind, detail)
@@ -214,7 +188,7 @@ select
     assigned.lead_id,
     :batch_id,
     'reassigned',
-    jsonb_build_object('agent_id', assigned.agent_id, 'reason', 'no first touch in time')
+    jsonb_build_object('agent_id', assigned.agent_id, 'reason', 'no first touch in time') || assigned.verdict
 from assigned
 on conflict (event_id, kind, batch_id) do nothing;
 

@@ -174,3 +174,29 @@ on conflict (part, project_hash) do update set built_at = clock_timestamp();
 -- name: has_analyst_role()$
 -- Whether this server has the role that analysts read with.
 select exists(select from pg_roles where rolname = 'leadflow_analyst');
+
+-- name: list_given_turns(hours)
+-- Turns of the rotation that were given out lately, since an agent was last changed, by batch, pool and agent, in order.
+select
+    noted.batch_id,
+    noted.detail ->> 'pool' as pool,
+    noted.detail -> 'left' as members,
+    noted.detail ->> 'agent_id' as agent_id,
+    count(*) as turns
+from ops.lead_events as noted
+where
+    noted.happened_at > greatest(
+        now() - make_interval(hours => :hours), (select max(agent.updated_at) from routing.agents as agent)
+    )
+    and noted.kind in ('assigned', 'reassigned')
+    and jsonb_exists(noted.detail, 'pool')
+group by noted.batch_id, noted.detail ->> 'pool', noted.detail -> 'left', noted.detail ->> 'agent_id'
+order by min(noted.lead_event_id);
+
+-- name: list_weights()
+-- How many turns each active agent has for one of an agent with weight 1.
+select
+    agent_id,
+    weight
+from routing.agents
+where active;

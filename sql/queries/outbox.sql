@@ -85,10 +85,12 @@ set
 where outbox_id = :outbox_id and lease_token = :lease_token and status = 'pending';
 
 -- name: set_effect_aside(outbox_id, lease_token, last_error)!
--- Give an effect up, and with it those that were to come after it; a person decides what becomes of them.
+-- Give an effect up, and with it those of the same lead that were to come after it; a person decides what becomes of
+-- them. Another lead of the same person has only waited its turn.
 with recursive given_up as (
     select
         outbox.outbox_id,
+        outbox.lead_id,
         outbox.idempotency_key,
         :last_error::text as last_error
     from delivery.outbox as outbox
@@ -96,10 +98,12 @@ with recursive given_up as (
     union all
     select
         later.outbox_id,
+        later.lead_id,
         later.idempotency_key,
         'what has to come before it was given up: ' || given_up.idempotency_key as last_error
     from delivery.outbox as later
-    inner join given_up on later.after_key = given_up.idempotency_key
+    inner join given_up
+        on later.after_key = given_up.idempotency_key and later.lead_id is not distinct from given_up.lead_id
     where later.status = 'pending'
 )
 

@@ -2,11 +2,15 @@
 
 Duplicates: same e-mail, or same phone and full name (A). A new person cannot be reached for a moment (A). A source
 whose lead flow is archived gets 204 (A): here the source `archived`. An unknown person is 404 (A). Searching, notes,
-users: K; tasks: C. Limits over a sliding 10 s: POST /events none, GET /events 20, the rest 250 (A).
+users, the fields of calls, texts, e-mails and appointments: K; tasks: C. Limits over a sliding 10 s: POST /events none,
+GET /events 20, the rest 250 (A). Webhooks (A): registered by event, signed, ids only, and the name of a new stage.
 """
 
+import base64
 import itertools
+import json
 import time
+import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -16,23 +20,44 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from leadflow_pipeline.domain.crm_notices import FOLLOW_UP_BOSS_EVENTS
 from leadflow_pipeline.domain.plain_text import clean_line
+from leadflow_pipeline.domain.webhook_sources.signatures import hex_signatures
 from leadflow_pipeline.sandbox.pages import show_page
 from leadflow_pipeline.sandbox.sample_users import list_sample_users
 from leadflow_pipeline.sandbox.vendors.vendor import Vendor
+from leadflow_pipeline.sandbox.webhook_posts import WebhookPosts
 from leadflow_pipeline.settings import Settings
+from leadflow_pipeline.vendor_settings import SANDBOX_KEY
 
 UNREACHABLE_SECONDS = 0.3
 WINDOW_SECONDS = 10
 LIMITS = {"global": 250, "events": 20}
 ARCHIVED = "archived"
+# What agents do in the CRM: its collection, and the event that tells of it.
+ACTIVITIES = {
+    "calls": "callsCreated",
+    "textMessages": "textMessagesCreated",
+    "emails": "emailsCreated",
+    "appointments": "appointmentsCreated",
+}
 Row = dict[str, Any]
 
 
 class FollowUpBossStandIn:
     """One account. Lives in one event loop: a handler is never interrupted between looking and writing."""
 
-    def __init__(self, *, limits: Mapping[str, int] = LIMITS, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        *,
+        limits: Mapping[str, int] = LIMITS,
+        clock: Callable[[], float] = time.monotonic,
+        system_key: str = "sandbox",
+    ) -> None:
+        self.activities: dict[str, dict[int, Row]] = {collection: {} for collection in ACTIVITIES}
+        self.webhooks: dict[str, list[str]] = {}  # addresses by event
+        self._system_key = system_key
+        self._posts = WebhookPosts()
         self.people: dict[int, Row] = {}
         self.events: list[Row] = []
         self.notes: list[Row] = []
@@ -62,6 +87,9 @@ class FollowUpBossStandIn:
             self._route("/v1/tasks", self.take_task, "POST"),
             self._route("/v1/tasks", lambda request: self._list_of(request, "tasks", self.tasks), "GET"),
             self._route("/v1/users", self.list_users, "GET"),
+            self._route("/v1/webhooks", self.add_webhook, "POST"),
+            self._route("/v1/{collection}", self.take_activity, "POST"),
+            self._route("/v1/{collection}/{activity_id:int}", self.show_activity, "GET"),
         ]
 
     async def take_event(self, request: Request) -> Response:
@@ -107,10 +135,40 @@ class FollowUpBossStandIn:
         person = self._find(request.path_params["person_id"])
         if person is None:
             return _unknown()
-        person.update(await _read(request))
+        body = await _read(request)
+        is_moved = "stage" in body and body["stage"] != person["stage"]
+        person.update(body)
         person["assignedTo"] = self._user_name(person.get("assignedUserId"))
         person["updated"] = _now()
+        if is_moved:
+            self._tell("peopleStageUpdated", "people", person["id"], data={"stage": person["stage"]})
         return JSONResponse(person)
+
+    async def add_webhook(self, request: Request) -> Response:
+        """Have an event told to an address."""
+        body = await _read(request)
+        if not body.get("event") or not body.get("url"):
+            return _fault(400, "event and url are required.")
+        addresses = self.webhooks.setdefault(body["event"], [])
+        if len(addresses) >= 2:
+            return _fault(400, "There are two webhooks for this event already.")
+        addresses.append(body["url"])
+        return JSONResponse({"id": next(self._ids), "status": "Active", **body}, 201)
+
+    async def take_activity(self, request: Request) -> Response:
+        """A call, text, e-mail or appointment that somebody logs."""
+        collection, body = request.path_params["collection"], await _read(request)
+        if collection not in ACTIVITIES:
+            return _fault(404, "There is nothing here.")
+        activity: Row = {"id": next(self._ids), "created": _now(), "isIncoming": False, **body}
+        self.activities[collection][activity["id"]] = activity
+        self._tell(ACTIVITIES[collection], collection, activity["id"])
+        return JSONResponse(activity, 201)
+
+    async def show_activity(self, request: Request) -> Response:
+        """One call, text, e-mail or appointment."""
+        found = self.activities.get(request.path_params["collection"], {}).get(request.path_params["activity_id"])
+        return _fault(404, "There is nothing here.") if found is None else JSONResponse(found)
 
     async def take_note(self, request: Request) -> Response:
         """A note on a person."""
@@ -154,6 +212,21 @@ class FollowUpBossStandIn:
             for person in sorted(self.people.values(), key=lambda each: -each["id"])[:200]
         ]
         return show_page("followupboss.html", cards=cards, total=len(self.people))
+
+    def _tell(self, event: str, collection: str, resource_id: int, **more: Row) -> None:
+        """Tell of an event to whoever wants to know."""
+        notice = {
+            "eventId": str(uuid.uuid4()),
+            "eventCreated": datetime.now(UTC).isoformat(timespec="seconds"),
+            "event": event,
+            "resourceIds": [resource_id],
+            "uri": f"https://api.followupboss.com/v1/{collection}?id={resource_id}",
+            **more,
+        }
+        raw = json.dumps(notice).encode()
+        [signature] = hex_signatures([self._system_key], base64.b64encode(raw))
+        for address in self.webhooks.get(event, []):
+            self._posts.send(address, raw, lambda: {"FUB-Signature": signature})
 
     def _route(self, path: str, handle: Callable[[Request], Any], method: str, context: str = "global") -> Route:
         async def answer(request: Request) -> Response:
@@ -217,6 +290,8 @@ class FollowUpBossStandIn:
             "source": body["source"],
             "emails": [],
             "phones": [],
+            "addresses": [],
+            "background": None,
             "tags": [],
             "assignedUserId": told.get("assignedUserId"),
             "assignedTo": self._user_name(told.get("assignedUserId")),
@@ -257,9 +332,12 @@ class FollowUpBossStandIn:
         return _page(request, name, [row for row in rows if wanted is None or str(row["personId"]) == wanted])
 
 
-def build(_: Settings) -> Vendor:
-    """The stand-in with the documented limits."""
-    return as_vendor(FollowUpBossStandIn())
+def build(settings: Settings) -> Vendor:
+    """The stand-in with the documented limits; it tells the sandbox's own receiver what happens."""
+    [system_key, *_] = settings.crm_secrets("followupboss") or (SANDBOX_KEY,)
+    account = FollowUpBossStandIn(system_key=system_key)
+    account.webhooks = {event: [settings.crm_webhook_url("followupboss")] for event in FOLLOW_UP_BOSS_EVENTS}
+    return as_vendor(account)
 
 
 def as_vendor(account: FollowUpBossStandIn) -> Vendor:

@@ -1,10 +1,12 @@
 """HubSpot's contacts, notes, tasks and owners, as far as leadflow uses them; it keeps what it is sent.
 
 Documented (A): creating contacts with one of email, firstname, lastname, e-mail as the unique key, associations, rate
-headers. General knowledge (K): 409 with the existing id, search, batch read, owners, custom properties.
+headers; webhooks for properties that change and their signature, version 3. General knowledge (K): 409 with the
+existing id, search, batch read, owners, custom properties.
 """
 
 import itertools
+import json
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -15,14 +17,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from leadflow_pipeline.domain.crm_notices import HUBSPOT_PROPERTIES, hubspot_signed_text
+from leadflow_pipeline.domain.webhook_sources.signatures import base64_signatures
 from leadflow_pipeline.sandbox.pages import show_page
 from leadflow_pipeline.sandbox.sample_users import list_sample_users
 from leadflow_pipeline.sandbox.vendors.vendor import Vendor
+from leadflow_pipeline.sandbox.webhook_posts import WebhookPosts
 from leadflow_pipeline.settings import Settings
+from leadflow_pipeline.vendor_settings import SANDBOX_KEY
 
 LIMIT, WINDOW_SECONDS = 190, 10  # a private app of a Professional account (A)
 STANDARD = {
     "email", "firstname", "lastname", "phone", "message", "address", "city", "state", "zip", "hubspot_owner_id",
+    "company", "jobtitle", "lifecyclestage", "hs_lead_status", "notes_last_contacted",
 }  # fmt: skip
 ASSOCIATIONS = {"notes": 202, "tasks": 204}
 Row = dict[str, Any]
@@ -31,7 +38,10 @@ Row = dict[str, Any]
 class HubSpotStandIn:
     """One account. Lives in one event loop."""
 
-    def __init__(self, *, limit: int | None = LIMIT) -> None:
+    def __init__(self, *, limit: int | None = LIMIT, client_secret: str = "sandbox") -> None:
+        self.webhook_url: str | None = None  # the app's one address; set in HubSpot's pages
+        self._client_secret = client_secret
+        self._posts = WebhookPosts()
         self.contacts: dict[str, Row] = {}
         self.related: dict[str, dict[str, Row]] = {"notes": {}, "tasks": {}}
         self.properties: dict[str, bool] = dict.fromkeys(STANDARD, False)  # name to whether its values are unique
@@ -122,8 +132,41 @@ class HubSpotStandIn:
         refusal = self._check(properties) or self._find_conflict(properties, contact["id"])
         if refusal is not None:
             return refusal
+        changed = {name: value for name, value in properties.items() if contact["properties"].get(name) != value}
         contact["properties"].update(properties)
+        self._tell(contact["id"], changed)
         return JSONResponse(contact)
+
+    def _tell(self, contact_id: str, changed: Mapping[str, Any]) -> None:
+        """Tell of changed properties that the app has subscribed to."""
+        now = int(time.time() * 1000)
+        events = [
+            {
+                "eventId": next(self._ids),
+                "subscriptionId": 1,
+                "portalId": 62515,
+                "appId": 54321,
+                "occurredAt": now,
+                "subscriptionType": "contact.propertyChange",
+                "attemptNumber": 0,
+                "objectId": int(contact_id),
+                "propertyName": name,
+                "propertyValue": value,
+                "changeSource": "CRM_UI",
+            }
+            for name, value in changed.items()
+            if name in HUBSPOT_PROPERTIES
+        ]
+        if self.webhook_url is None or not events:
+            return
+        address, raw = self.webhook_url, json.dumps(events).encode()
+
+        def sign() -> Mapping[str, str]:
+            timestamp = str(int(time.time() * 1000))
+            [signature] = base64_signatures([self._client_secret], hubspot_signed_text(address, raw, timestamp))
+            return {"X-HubSpot-Signature-v3": signature, "X-HubSpot-Request-Timestamp": timestamp}
+
+        self._posts.send(address, raw, sign)
 
     async def add_related(self, request: Request) -> Response:
         """A note or a task, associated to a contact."""
@@ -204,9 +247,12 @@ class HubSpotStandIn:
         }
 
 
-def build(_: Settings) -> Vendor:
-    """The stand-in with the documented limit."""
-    return as_vendor(HubSpotStandIn())
+def build(settings: Settings) -> Vendor:
+    """The stand-in with the documented limit; it tells the sandbox's own receiver what happens."""
+    [client_secret, *_] = settings.crm_secrets("hubspot") or (SANDBOX_KEY,)
+    account = HubSpotStandIn(client_secret=client_secret)
+    account.webhook_url = settings.crm_webhook_url("hubspot")
+    return as_vendor(account)
 
 
 def as_vendor(account: HubSpotStandIn) -> Vendor:

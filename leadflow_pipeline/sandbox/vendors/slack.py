@@ -28,7 +28,8 @@ from leadflow_pipeline.sandbox.vendors.slack_workspace import (
     sample_users,
 )
 from leadflow_pipeline.sandbox.vendors.vendor import Vendor
-from leadflow_pipeline.settings import Settings, SlackAccount
+from leadflow_pipeline.settings import Settings
+from leadflow_pipeline.vendor_settings import SlackAccount
 
 PAGE = Path(__file__).with_name("slack_page.html")
 SECONDS_TO_ANSWER = 3.0  # Slack waits no longer for an app

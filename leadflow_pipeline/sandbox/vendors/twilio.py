@@ -23,6 +23,7 @@ from leadflow_pipeline.sandbox.pages import show_page
 from leadflow_pipeline.sandbox.sample_users import list_sample_users
 from leadflow_pipeline.sandbox.vendors.vendor import Vendor
 from leadflow_pipeline.settings import Settings
+from leadflow_pipeline.vendor_settings import SANDBOX_KEY
 
 SECONDS_TO = {"sent": 0.2, "delivered": 0.5}
 REFUSALS = {
@@ -144,8 +145,9 @@ class TwilioStandIn:
 
 
 def build(settings: Settings) -> Vendor:
-    """The stand-in, signing its callbacks with the sandbox's token."""
-    return as_vendor(TwilioStandIn(settings.twilio_account()[1]))
+    """The stand-in, signing its callbacks with the token in force."""
+    found = settings.find_vendor("twilio")
+    return as_vendor(TwilioStandIn(found.key if found else SANDBOX_KEY))
 
 
 def as_vendor(account: TwilioStandIn) -> Vendor:

@@ -9,10 +9,8 @@ from hypothesis import strategies as st
 from leadflow_pipeline.domain.agent_messages import (
     ONE_SEGMENT,
     count_septets,
-    escape_mrkdwn,
     plain_words,
     to_gsm,
-    write_slack_line,
     write_text,
 )
 
@@ -92,11 +90,3 @@ def test_gsm_keeps_what_it_has_and_counts_the_escapes() -> None:
     assert to_gsm("Müller, Ñandú & Øre") == "Müller, Ñandu & Øre"
     assert count_septets("a€") == 3
     assert count_septets("山") is None
-
-
-def test_nothing_of_a_lead_formats_or_calls_anybody_in_slack() -> None:
-    shown = write_slack_line(lead(full_name="*Rosa* <!channel> @here `x` _y_ ~z~ &amp;"), LINK)
-    assert "<!channel>" not in shown
-    assert "*Rosa*" not in shown
-    assert shown.endswith(f"<{LINK}|Open the lead>")
-    assert escape_mrkdwn("a & b") == "a &amp; b"

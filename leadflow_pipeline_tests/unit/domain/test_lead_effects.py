@@ -30,6 +30,7 @@ def kinds(lead: PlacedLead, channels: Channels = EVERYTHING) -> list[str]:
         ({"notify_by": []}, ["crm_contact", "crm_owner", "crm_note", "crm_task"]),
         ({"has_phone": False, "has_slack": False}, ["crm_contact", "crm_owner", "crm_note", "crm_task"]),
         ({"agent_id": None}, ["crm_contact"]),
+        ({"has_facts": True, "agent_id": None}, ["crm_contact", "crm_facts"]),
     ],
 )
 def test_a_place_causes_what_the_agent_wants_and_can_get(facts: dict[str, Any], expected: list[str]) -> None:

@@ -82,6 +82,51 @@ def test_among_equals_any_window_is_fair_within_one(members: int, start: int, le
         assert abs(window[name] - Fraction(length, members)) <= 1
 
 
+@given(
+    st.dictionaries(st.sampled_from(NAMES), st.integers(1, 100), min_size=1), st.integers(0, 300), st.integers(1, 300)
+)
+def test_any_window_of_an_unchanged_pool_is_fair_within_less_than_two(
+    weights: dict[str, int], start: int, length: int
+) -> None:
+    """Within one, for any weights and from any beginning, nobody could do it: see the next test."""
+    window = Counter(turns(weights, start + length)[start:])
+    total = sum(weights.values())
+    for name, weight in weights.items():
+        assert abs(window[name] - Fraction(length * weight, total)) < 2
+
+
+def longest_sequence_fair_in_every_window(weights: tuple[int, ...], most: int) -> int:
+    """How many leads any rule whatever can give out before some window is off by more than one; at most `most`.
+
+    A window's error is the difference of two errors since the beginning, so all windows are within one as long as
+    each agent's errors (times the sum of weights, to stay whole) span no more than that sum. All sequences are tried.
+    """
+    period, none = sum(weights), (0,) * len(weights)
+    states = {(none, none, none)}  # each agent's error, the least and the greatest so far
+    for length in range(most):
+        states = {
+            (errors, low, high)
+            for before, least, greatest in states
+            for chosen in range(len(weights))
+            for errors in [
+                tuple(e - w + period * (i == chosen) for i, (e, w) in enumerate(zip(before, weights, strict=True)))
+            ]
+            for low in [tuple(map(min, least, errors))]
+            for high in [tuple(map(max, greatest, errors))]
+            if all(top - bottom <= period for top, bottom in zip(high, low, strict=True))
+        }
+        if not states:
+            return length
+    return most
+
+
+def test_no_rule_at_all_is_within_one_in_every_window_for_weights_of_five_four_and_two() -> None:
+    """docs/decisions/0100. The same search finds sequences without end for equals, and for weights of two and one."""
+    assert longest_sequence_fair_in_every_window((5, 4, 2), most=40) == 9
+    assert longest_sequence_fair_in_every_window((1, 1, 1), most=40) == 40
+    assert longest_sequence_fair_in_every_window((2, 1), most=40) == 40
+
+
 class Rotation(RuleBasedStateMachine):
     """Any sequence of joins, leaves, pauses, caps and weights, with leads between them."""
 

@@ -9,7 +9,7 @@
 with leads as (
     select
         milestones.*,
-        extract(epoch from milestones.contacted_at - milestones.assigned_at)::double precision as response_seconds
+        extract(epoch from milestones.touched_at - milestones.assigned_at)::double precision as response_seconds
     from {{ ref('lead_milestones') }} as milestones
     where milestones.agent_id is not null and {{ in_changed_days('milestones.received_at') }}
 )
@@ -21,6 +21,7 @@ select
     count(*) as assigned,
     count(*) filter (where leads.bucket = 'hot') as hot,
     count(leads.claimed_at) as claimed,
+    count(leads.touched_at) as touched,
     count(leads.contacted_at) as contacted,
     count(leads.appointment_at) as appointments,
     count(leads.won_at) as won,

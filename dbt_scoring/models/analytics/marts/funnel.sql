@@ -4,11 +4,12 @@ with monthly as (
         source,
         sum(leads) as leads,
         sum(assigned) as assigned,
+        sum(touched) as touched,
         sum(contacted) as contacted,
         sum(appointments) as appointments,
         sum(won) as won,
-        sum(seconds_to_contact_sum) as seconds_to_contact_sum,
-        sum(contacted_within_5_minutes) as contacted_within_5_minutes
+        sum(seconds_to_touch_sum) as seconds_to_touch_sum,
+        sum(touched_within_5_minutes) as touched_within_5_minutes
     from {{ ref('source_days') }}
     group by month, source
     having sum(leads) > 0
@@ -27,11 +28,12 @@ select
     monthly.source,
     monthly.leads::bigint as leads,
     monthly.assigned::bigint as assigned,
+    monthly.touched::bigint as touched,
     monthly.contacted::bigint as contacted,
     monthly.appointments::bigint as appointments,
     monthly.won::bigint as won,
-    monthly.seconds_to_contact_sum / nullif(monthly.contacted, 0)::double precision as response_seconds_mean,
-    round(monthly.contacted_within_5_minutes / nullif(monthly.contacted, 0), 4) as contacted_within_5_minutes_share,
+    monthly.seconds_to_touch_sum / nullif(monthly.touched, 0)::double precision as response_seconds_mean,
+    round(monthly.touched_within_5_minutes / nullif(monthly.touched, 0), 4) as touched_within_5_minutes_share,
     round(monthly.contacted / monthly.leads, 4) as contact_rate,
     round(monthly.appointments / monthly.leads, 4) as lead_to_appointment_rate,
     round(monthly.won / monthly.leads, 4) as lead_to_won_rate,

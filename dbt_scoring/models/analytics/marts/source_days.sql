@@ -33,13 +33,14 @@ leads as (
         count(*) filter (where milestones.bucket = 'standard') as standard,
         count(*) filter (where milestones.bucket = 'hot') as hot,
         count(milestones.assigned_at) as assigned,
+        count(milestones.touched_at) as touched,
         count(milestones.contacted_at) as contacted,
         count(milestones.appointment_at) as appointments,
         count(milestones.won_at) as won,
-        coalesce(sum(extract(epoch from milestones.contacted_at - milestones.received_at)), 0)::double precision
-            as seconds_to_contact_sum,
-        count(*) filter (where milestones.contacted_at <= milestones.received_at + interval '5 minutes')
-            as contacted_within_5_minutes
+        coalesce(sum(extract(epoch from milestones.touched_at - milestones.received_at)), 0)::double precision
+            as seconds_to_touch_sum,
+        count(*) filter (where milestones.touched_at <= milestones.received_at + interval '5 minutes')
+            as touched_within_5_minutes
     from {{ ref('lead_milestones') }} as milestones
     left join {{ source('leads', 'normalized_leads') }} as normalized on milestones.lead_id = normalized.lead_id
     left join {{ source('leads', 'enriched_leads') }} as enriched on milestones.lead_id = enriched.lead_id
@@ -65,11 +66,12 @@ select
     coalesce(leads.standard, 0) as standard,
     coalesce(leads.hot, 0) as hot,
     coalesce(leads.assigned, 0) as assigned,
+    coalesce(leads.touched, 0) as touched,
     coalesce(leads.contacted, 0) as contacted,
     coalesce(leads.appointments, 0) as appointments,
     coalesce(leads.won, 0) as won,
-    coalesce(leads.seconds_to_contact_sum, 0) as seconds_to_contact_sum,
-    coalesce(leads.contacted_within_5_minutes, 0) as contacted_within_5_minutes,
+    coalesce(leads.seconds_to_touch_sum, 0) as seconds_to_touch_sum,
+    coalesce(leads.touched_within_5_minutes, 0) as touched_within_5_minutes,
     now() as refreshed_at
 from arrived
 full outer join leads on arrived.day = leads.day and arrived.source = leads.source
