@@ -195,7 +195,10 @@ def enriched_leads(
 ) -> dg.MaterializeResult[Any]:
     """What vendors know: where the address is, who the person is. What they do not tell in time comes later."""
     with no_retry_unless_transient(), closing(build_enrichment(read_settings())) as enrichment:
-        return materialize(enrich_leads(database, batch_id=batch_of(context), enrichment=enrichment))
+        version = rules_in_force().version
+        return materialize(
+            enrich_leads(database, batch_id=batch_of(context), enrichment=enrichment, rules_version=version)
+        )
 
 
 @dg.asset(
@@ -215,9 +218,14 @@ def inquiry_intents(
 ) -> dg.MaterializeResult[Any]:
     """What the inquiries' own words say: intent, sentiment, readiness, and the facts they state."""
     with no_retry_unless_transient():
-        name = name_language_model(read_settings())
         return materialize(
-            judge_inquiries(database, batch_id=batch_of(context), judge=load_model(), language_model=name)
+            judge_inquiries(
+                database,
+                batch_id=batch_of(context),
+                judge=load_model(),
+                language_model=name_language_model(read_settings()),
+                rules_version=rules_in_force().version,
+            )
         )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from leadflow_pipeline.domain.enrichment import tell_lead
+from leadflow_pipeline.domain.enrichment import tell_lead, urgency
 from leadflow_pipeline.stages.effects import NewEffect, queue_effects
 from leadflow_pipeline.stages.enriched_leads import Enrichment
 from leadflow_pipeline.stages.store import Store, StoreTransaction, as_json_rows
@@ -81,7 +81,7 @@ def enrich_late(
             days=GIVE_UP_DAYS,
             patience_seconds=patience_seconds,
         )
-    plans = enrichment.plan(leads)
+    plans = {lead["lead_id"]: enrichment.plan(lead) for lead in sorted(leads, key=urgency, reverse=True)}
     known = enrichment.fetch(store, plans, seconds)
     rows = [{"lead_id": lead_id, **tell_lead(plan, known)} for lead_id, plan in plans.items()]
     with store.transaction() as transaction:
