@@ -12,7 +12,9 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import psutil
 
@@ -131,11 +133,15 @@ class ProcessKeeper:
         for name, child in self.children.items():
             with suppress(psutil.NoSuchProcess):
                 noted[name] = (child.process.pid, psutil.Process(child.process.pid).create_time())
-        self.register.write_text(json.dumps(noted))
+        # On a full disk the last register stays; whoever is not in it outlives a keeper that is killed just then.
+        with suppress(OSError):
+            draft = self.register.with_suffix(".new")
+            draft.write_text(json.dumps(noted))
+            draft.replace(self.register)
 
 
 def _spawn(spec: ProcessSpec) -> subprocess.Popen[bytes]:
-    with spec.log_file.open("ab") as log:
+    with _open_log(spec) as log:
         return subprocess.Popen(
             list(spec.command),
             env=dict(spec.environment),
@@ -144,6 +150,21 @@ def _spawn(spec: ProcessSpec) -> subprocess.Popen[bytes]:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+
+def _open_log(spec: ProcessSpec) -> BinaryIO:
+    """The child's log with a first line of ours; nothing where it cannot be written: leads matter more than logs."""
+    try:
+        log = spec.log_file.open("ab")
+        try:
+            log.write(f"--- {spec.name} starts at {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n".encode())
+            log.flush()
+        except OSError:
+            log.raw.close()  # not `close`, which would try to write again
+            raise
+        return log
+    except OSError:
+        return open(os.devnull, "ab")
 
 
 def _signal_group(pid: int, number: signal.Signals) -> bool:
