@@ -1,9 +1,14 @@
 """The Dagster assembly: everything in `defs/`, put together when Dagster asks for it and not before."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import dagster as dg
 
+from leadflow_pipeline.adapters.database import load_queries
+from leadflow_pipeline.adapters.intent_model_file import load_model
+from leadflow_pipeline.adapters.rule_files import RuleFileError
+from leadflow_pipeline.adapters.rules_in_force import read_rules_in_force
 from leadflow_pipeline.defs import (
     assets,
     checks,
@@ -49,7 +54,7 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
             retention.retention_schedule,
         ],
         sensors=[
-            sensors.imap_inbox_sensor,
+            *sensors.inbox_sensors,
             *sensors.landing_sensors,
             sensors.outbox_sensor,
             replays.quarantine_sensor,
@@ -67,3 +72,13 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
 def defs() -> dg.Definitions:
     """What Dagster loads."""
     return build_definitions(read_settings())
+
+
+def warm_up() -> None:
+    """Read what every run reads first, once, in the process that runs are forked from. Keeps no connection."""
+    settings = read_settings()
+    build_definitions(settings).get_repository_def().get_job(jobs.lead_pipeline.name)
+    load_queries()
+    load_model()
+    with suppress(RuleFileError):  # the run says what is wrong with them
+        read_rules_in_force(settings.rules_dir, settings.home)

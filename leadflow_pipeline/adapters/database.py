@@ -20,6 +20,7 @@ import sqlalchemy
 from psycopg2 import errorcodes
 from sqlalchemy.engine import URL, make_url
 
+from leadflow_pipeline.adapters.kept_connections import ping_after_rest
 from leadflow_pipeline.domain.errors import BadRowsError, PermanentError, TransientError
 
 QUERIES_FOLDER = Path(__file__).resolve().parents[2] / "sql" / "queries"
@@ -146,13 +147,13 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=CONNECT_TIMEOUT_SECONDS,
-            pool_pre_ping=True,
             connect_args={
                 "application_name": application_name,
                 "connect_timeout": CONNECT_TIMEOUT_SECONDS,
                 "options": f"{self._url.query.get('options', '')} {SESSION_OPTIONS}",
             },
         )
+        ping_after_rest(self._engine)
 
     @property
     def url(self) -> str:
@@ -215,6 +216,12 @@ class Database:
             return self._engine.raw_connection()
         except (psycopg2.Error, sqlalchemy.exc.SQLAlchemyError) as error:
             raise unreachable(self._url, error) from error
+
+
+@functools.cache
+def hold_database(url: str, *, pool_size: int, application_name: str) -> Database:
+    """The one database object of this process for an address, so that its connections outlive a sensor's tick."""
+    return Database(url, pool_size=pool_size, application_name=application_name)
 
 
 class Listener:

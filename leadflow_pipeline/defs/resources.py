@@ -3,12 +3,9 @@
 Secrets are named by their environment variable, so that the UI shows the name and not the value.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import dagster as dg
 
-from leadflow_pipeline.adapters.database import Database
+from leadflow_pipeline.adapters.database import Database, hold_database
 from leadflow_pipeline.adapters.imap_accounts import list_accounts
 from leadflow_pipeline.adapters.imap_mailbox import ImapAccount, ImapMailbox, hold_mailbox
 from leadflow_pipeline.adapters.meta_graph import TOKEN, MetaGraph, build_meta_graph
@@ -16,18 +13,17 @@ from leadflow_pipeline.sandbox.mailbox import SANDBOX_HOST, SANDBOX_USER, build_
 from leadflow_pipeline.settings import Settings, read_settings
 
 SANDBOX_BACKFILL_DAYS = 36_500
-POOL_SIZE = 6  # deliveries read a lead's facts from several threads; connections are made when they are needed
+# Each tick that listens has a connection of its own, deliveries read from several threads; made when they are needed.
+POOL_SIZE = 16
 
 
 class DatabaseResource(dg.ConfigurableResource[Database]):
-    """Hands out a `Database` for the length of a run or a tick."""
+    """Hands out the process's `Database`: runs and ticks of one process share its connections."""
 
     url: str
 
-    @contextmanager
-    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Database]:  # noqa: ARG002
-        with Database(self.url, pool_size=POOL_SIZE, application_name="leadflow pipeline") as database:
-            yield database
+    def create_resource(self, context: dg.InitResourceContext) -> Database:  # noqa: ARG002
+        return hold_database(self.url, pool_size=POOL_SIZE, application_name="leadflow pipeline")
 
 
 class MailboxResource(dg.ConfigurableResource[tuple[ImapMailbox, ...]]):

@@ -1,10 +1,11 @@
 """What starts a run: new mail, and anything that has landed. Both wait inside their tick instead of ending it.
 
 The daemon looks at sensors every 5 seconds whatever their interval says, so a tick is held open for most of a
-minute, and several landing sensors keep watch: one that has found a lead ends its tick, the next lead finds another.
+minute, and several keep watch: one that has found a lead ends its tick, the next lead finds another.
 Runs claim their own work, so a run too many finds nothing and ends.
 """
 
+import threading
 import time
 from datetime import UTC, datetime
 
@@ -32,36 +33,54 @@ UNDER_WAY = [
 ]
 STARTED_AT = time.monotonic()
 GRACE_SECONDS = 60  # a stack that starts after a night has not asked its mailboxes yet
-# Dagster ends a tick after 60 seconds. A turn at the mailboxes may end with a wait and a look behind these.
-MAILBOX_TIMES = WatchTimes(landing_seconds=8, waiting_seconds=8, holding_seconds=32)
+# Dagster ends a tick after 60 seconds: one that waits for the other's turn (12 s, and at its end a wait and a look) and
+# then has its own is over before.
+MAILBOX_TIMES = WatchTimes(landing_seconds=8, waiting_seconds=8, holding_seconds=12)
+SECONDS_FOR_A_TURN = 28.0
+MAILBOX_TURN = threading.Lock()
 # Of different lengths, so that the watches do not end together; just below a multiple of the daemon's 5 seconds.
 WATCH_SECONDS = (24.5, 34.5, 44.5)
 
 
-@dg.sensor(
-    job=lead_pipeline,
-    minimum_interval_seconds=1,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Lands new mails of the inbox, then asks for a run.",
-)
-def imap_inbox_sensor(
-    database: dg.ResourceParam[Database], mailbox: dg.ResourceParam[tuple[ImapMailbox, ...]]
-) -> list[dg.RunRequest] | dg.SkipReason:
-    """One turn at all mailboxes. While it lasts the landing sensors ask for runs, as each mail lands."""
-    settings = read_settings()
-    watch = watch_mailboxes(
-        database,
-        mailbox,
-        MAILBOX_TIMES,
-        backfill_days=SANDBOX_BACKFILL_DAYS if settings.sandbox else settings.imap_backfill_days,
-        today=datetime.now(UTC).date(),
+def build_inbox_sensor(number: int) -> dg.SensorDefinition:
+    """One of the two that take turns at the mailboxes."""
+
+    @dg.sensor(
+        name="imap_inbox_sensor" if number == 1 else f"imap_inbox_sensor_{number}",
+        job=lead_pipeline,
+        minimum_interval_seconds=1,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Lands new mails of the inbox, then asks for a run. One of two that take turns, so that one is at "
+        "the mailboxes while the other's tick has ended.",
     )
-    if not watch.landed:
-        for error in watch.errors:
-            if not isinstance(error, RestingError):
-                raise error
-        return dg.SkipReason("; ".join(["no new mail", *map(str, watch.errors)]))
-    return request_runs(ask_for_batches(database, batch_limits(settings)))
+    def imap_inbox_sensor(
+        database: dg.ResourceParam[Database], mailbox: dg.ResourceParam[tuple[ImapMailbox, ...]]
+    ) -> list[dg.RunRequest] | dg.SkipReason:
+        """One turn at all mailboxes. While it lasts the landing sensors ask for runs, as each mail lands."""
+        if not MAILBOX_TURN.acquire(timeout=SECONDS_FOR_A_TURN):
+            return dg.SkipReason("the other sensor is at the mailboxes")
+        try:
+            settings = read_settings()
+            watch = watch_mailboxes(
+                database,
+                mailbox,
+                MAILBOX_TIMES,
+                backfill_days=SANDBOX_BACKFILL_DAYS if settings.sandbox else settings.imap_backfill_days,
+                today=datetime.now(UTC).date(),
+            )
+        finally:
+            MAILBOX_TURN.release()
+        if not watch.landed:
+            for error in watch.errors:
+                if not isinstance(error, RestingError):
+                    raise error
+            return dg.SkipReason("; ".join(["no new mail", *map(str, watch.errors)]))
+        return request_runs(ask_for_batches(database, batch_limits(settings)))
+
+    return imap_inbox_sensor
+
+
+inbox_sensors = [build_inbox_sensor(number) for number in (1, 2)]
 
 
 def build_landing_sensor(number: int, watch_seconds: float) -> dg.SensorDefinition:

@@ -91,9 +91,10 @@ def _last_successes(instance: dg.DagsterInstance) -> dict[str, float]:
 
 def _ticks(instance: dg.DagsterInstance) -> Iterable[Condition]:
     """Sensors and schedules whose latest ticks failed; Dagster has no alert for these."""
-    for state in instance.all_instigator_state():
-        ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=TICKS)
-        ended = [tick for tick in ticks if tick.status.value != "STARTED"]
+    states = instance.all_instigator_state()
+    ticks = instance.get_batch_ticks([state.selector_id for state in states], limit=TICKS)
+    for state in states:
+        ended = [tick for tick in ticks.get(state.selector_id, ()) if tick.status.value != "STARTED"]
         if ended and time.time() - ended[0].timestamp < 24 * 3600:
             error = ended[0].error
             yield from judge_tick(state.name, [tick.status.value for tick in ended], _describe_error(error))

@@ -1,35 +1,89 @@
 """Dagster's own PostgreSQL storage with connections that are kept: its stock one connects anew for every query.
 
-A run of five steps makes about 120 of them. What is stored and how stays dagster-postgres's business; this class is
-one block in `dagster.yaml`, to be swapped for the stock `postgres:` block.
+A run of five steps makes about 120 of them, and a tick that asks for its instance opens three storages, which look for
+their tables each. What is stored and how stays dagster-postgres's business; this class is one block in `dagster.yaml`,
+to be swapped for the stock `postgres:` block.
 """
 
+import functools
 from typing import Any, Self
 
+import sqlalchemy
 from dagster._serdes import ConfigurableClassData
+from dagster_postgres.event_log import PostgresEventLogStorage
+from dagster_postgres.run_storage import PostgresRunStorage
+from dagster_postgres.schedule_storage import PostgresScheduleStorage
 from dagster_postgres.storage import DagsterPostgresStorage
 from dagster_postgres.utils import create_pg_engine, pg_url_from_config
+
+from leadflow_pipeline.adapters.kept_connections import ping_after_rest
 
 KEPT_CONNECTIONS = 2
 # The daemon's threads may need more for a moment; what is above the kept ones is closed when it is given back.
 MORE_CONNECTIONS = 20
+# Of each of the three storages the table that Dagster added last (dagster 1.13, `_core/storage/*/schema.py`).
+NEWEST_TABLES = {"backfill_tags", "concurrency_limits", "asset_daemon_asset_evaluations"}
+
+
+@functools.cache
+def share_engine(postgres_url: str) -> sqlalchemy.Engine:
+    """The engine of this process for Dagster's tables: its instances come and go with every tick."""
+    engine = create_pg_engine(
+        postgres_url, isolation_level="AUTOCOMMIT", pool_size=KEPT_CONNECTIONS, max_overflow=MORE_CONNECTIONS
+    )
+    ping_after_rest(engine)
+    return engine
+
+
+@functools.cache
+def has_tables(postgres_url: str) -> bool:
+    """Whether Dagster's tables were there when this process first looked."""
+    return NEWEST_TABLES.issubset(sqlalchemy.inspect(share_engine(postgres_url)).get_table_names())
+
+
+class CurrentRunStorage(PostgresRunStorage):
+    """Runs in tables of the installed version; the stock one reads the columns anew before most queries."""
+
+    def has_run_stats_index_cols(self) -> bool:
+        return True
+
+    def has_backfill_id_column(self) -> bool:
+        return True
+
+
+class CurrentEventLogStorage(PostgresEventLogStorage):
+    """Events in tables of the installed version."""
+
+    def has_table(self, table_name: str) -> bool:  # noqa: ARG002
+        return True
+
+    def _has_asset_key_col_on_connection(self, conn: Any, column_name: str) -> bool:  # noqa: ARG002
+        return True
+
+
+class CurrentScheduleStorage(PostgresScheduleStorage):
+    """Ticks in tables of the installed version; the stock one lists all tables before most queries."""
+
+    def _has_instigators_table(self, conn: Any) -> bool:  # noqa: ARG002
+        return True
+
+    def _has_asset_daemon_asset_evaluations_table(self, conn: Any) -> bool:  # noqa: ARG002
+        return True
 
 
 class PooledPostgresStorage(DagsterPostgresStorage):
-    """Runs, events and ticks over one small pool of connections per process."""
+    """Runs, events and ticks over one small pool of connections per process.
+
+    Takes the tables to be those of the installed Dagster: after an upgrade of Dagster, `dagster instance migrate`.
+    """
 
     def __init__(self, postgres_url: str, inst_data: ConfigurableClassData | None = None) -> None:
-        super().__init__(postgres_url, inst_data=inst_data)
-        engine = create_pg_engine(
-            postgres_url,
-            isolation_level="AUTOCOMMIT",
-            pool_size=KEPT_CONNECTIONS,
-            max_overflow=MORE_CONNECTIONS,
-            pool_pre_ping=True,  # a server that was restarted costs nobody a failed query
-        )
+        super().__init__(postgres_url, should_autocreate_tables=not has_tables(postgres_url), inst_data=inst_data)
+        self._run_storage = CurrentRunStorage(postgres_url, should_autocreate_tables=False)
+        self._event_log_storage = CurrentEventLogStorage(postgres_url, should_autocreate_tables=False)
+        self._schedule_storage = CurrentScheduleStorage(postgres_url, should_autocreate_tables=False)
         for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
-            storage._engine.dispose()
-            storage._engine = engine
+            storage._engine = share_engine(postgres_url)
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> Self:

@@ -4,8 +4,6 @@ One per launching process. What this project does is never preloaded, or a run w
 """
 
 import multiprocessing
-import threading
-import time
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from typing import Any
 
@@ -37,29 +35,12 @@ LIBRARIES = [
     "pydantic_settings",
     "yaml",
 ]
-# Its imports would take the core that a starting stack needs itself; a run that comes earlier brings them forward.
-SECONDS_BEFORE_WARM_UP = 8.0
-SECONDS_TO_WARM_UP = 60.0
 
 
-def fork_process(target: Any, *arguments: str) -> ForkServerProcess:
+def fork_process(target: Any, *arguments: Any) -> ForkServerProcess:
     """Start `target` in a process forked from the forkserver, which is started first where it is not running."""
     context: ForkServerContext = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(LIBRARIES)
     process = context.Process(target=target, args=arguments)
     process.start()
     return process
-
-
-def warm_up_soon() -> None:
-    """Have the forkserver ready a few seconds from now, without waiting for it."""
-
-    def warm_up() -> None:
-        time.sleep(SECONDS_BEFORE_WARM_UP)
-        fork_process(end_at_once).join(SECONDS_TO_WARM_UP)
-
-    threading.Thread(target=warm_up, name="forkserver warm-up", daemon=True).start()
-
-
-def end_at_once() -> None:
-    """Body of the process whose only use is that the forkserver has to be there first."""

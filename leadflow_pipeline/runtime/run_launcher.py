@@ -1,7 +1,7 @@
-"""Dagster's run launcher: each run is forked from a process that has the libraries imported already.
+"""Dagster's run launcher: each run is forked from a process that has imported already what it needs.
 
 Belongs here: starting, watching and ending run workers. What a run does is not known here, nor what is preloaded
-(`forkserver`).
+(`warm_project`, and where that has nothing to offer `forkserver`).
 """
 
 import os
@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from multiprocessing.context import ForkServerProcess
 from typing import Any, Self
 
 import psutil
@@ -19,6 +18,7 @@ from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import ConfigurableClass, ConfigurableClassData, deserialize_value, serialize_value
 
 from leadflow_pipeline.runtime.forkserver import fork_process
+from leadflow_pipeline.runtime.warm_project import warm_project
 
 # Which process works on a run: its id and when it began (ids are used again). Any process of this host can check it.
 WORKER_TAG = "leadflow/worker"
@@ -45,7 +45,7 @@ class ForkserverRunLauncher(RunLauncher[Any], ConfigurableClass):
 
     def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
         self._inst_data = inst_data
-        self._workers: dict[str, ForkServerProcess] = {}
+        self._workers: dict[str, psutil.Process] = {}
         self._lock = threading.Lock()
         super().__init__()  # type: ignore[no-untyped-call]
 
@@ -68,10 +68,13 @@ class ForkserverRunLauncher(RunLauncher[Any], ConfigurableClass):
         if origin is None:
             raise ValueError(f"Run {run.run_id} does not say which code it belongs to; reload the code location.")
         args = ExecuteRunArgs(job_origin=origin, run_id=run.run_id, instance_ref=self._instance.get_ref())
-        worker = fork_process(execute_run, serialize_value(args))
-        with self._lock:
+        pid = (
+            warm_project.fork(execute_run, serialize_value(args))
+            or fork_process(execute_run, serialize_value(args)).pid
+        )
+        with self._lock, suppress(psutil.NoSuchProcess):
             self._forget_ended()
-            self._workers[run.run_id] = worker
+            self._workers[run.run_id] = psutil.Process(pid)
 
     def terminate(self, run_id: str) -> bool:
         """End the run's worker; False when there is none any more."""
@@ -89,11 +92,9 @@ class ForkserverRunLauncher(RunLauncher[Any], ConfigurableClass):
 
     def join(self, timeout: int = 30) -> None:
         """Wait until the workers that this process started have ended."""
-        deadline = time.monotonic() + timeout
         with self._lock:
             workers = list(self._workers.values())
-        for worker in workers:
-            worker.join(max(0.0, deadline - time.monotonic()))
+        psutil.wait_procs(workers, timeout=timeout)
 
     @property
     def supports_check_run_worker_health(self) -> bool:
@@ -107,7 +108,7 @@ class ForkserverRunLauncher(RunLauncher[Any], ConfigurableClass):
             return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "The run's process is gone.")
         with self._lock:
             worker = self._workers.get(run.run_id)
-        if worker is not None and worker.is_alive():
+        if worker is not None and is_alive(worker):
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         record = self._instance.get_run_record_by_id(run.run_id)
         since = record.update_timestamp.timestamp() if record else 0.0
@@ -120,7 +121,15 @@ class ForkserverRunLauncher(RunLauncher[Any], ConfigurableClass):
             self._forget_ended()
 
     def _forget_ended(self) -> None:
-        self._workers = {run_id: worker for run_id, worker in self._workers.items() if worker.is_alive()}
+        self._workers = {run_id: worker for run_id, worker in self._workers.items() if is_alive(worker)}
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether it runs and is not only waiting to be forgotten by its parent."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def find_worker(run: DagsterRun) -> psutil.Process | None:
@@ -130,7 +139,7 @@ def find_worker(run: DagsterRun) -> psutil.Process | None:
         return None
     try:
         process = psutil.Process(int(pid))
-        is_same = abs(process.create_time() - float(began)) < 1.0
-        return process if is_same and process.status() != psutil.STATUS_ZOMBIE and int(pid) != os.getpid() else None
+        is_same = abs(process.create_time() - float(began)) < 1.0 and int(pid) != os.getpid()
+        return process if is_same and is_alive(process) else None
     except (psutil.NoSuchProcess, psutil.AccessDenied, ValueError):
         return None

@@ -1,6 +1,7 @@
 """A real PostgreSQL for a session, and a database of its own for each test, cloned from a migrated template."""
 
 import itertools
+import os
 import shutil
 import socket
 import tempfile
@@ -19,6 +20,7 @@ from leadflow_pipeline.settings import Settings
 from leadflow_pipeline.stages.agents import import_agents
 
 NUMBERS = itertools.count(1)
+ROOM_BYTES = 3 * 2**30  # the write-ahead log alone may take one
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +30,7 @@ def template_url() -> Iterator[str]:
     Not below pytest's own temporary folder: as root the server runs as another user, and every pytest that
     starts shuts that folder to others.
     """
-    home = Path(tempfile.mkdtemp(prefix="leadflow-tests-"))
+    home = Path(tempfile.mkdtemp(prefix="leadflow-tests-", dir=find_memory_folder()))
     server = start_embedded(home)
     try:
         url = embedded_url(server)
@@ -38,6 +40,13 @@ def template_url() -> Iterator[str]:
     finally:
         stop_embedded(server)
         shutil.rmtree(home)
+
+
+def find_memory_folder() -> str | None:
+    """A folder in memory where there is one with room: a database of a test is 500 files, which disks make slowly."""
+    memory = Path("/dev/shm")
+    has_room = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM_BYTES
+    return str(memory) if has_room else None
 
 
 @pytest.fixture

@@ -975,7 +975,7 @@ def test_the_sensor_asks_for_a_run_when_a_mail_has_landed_and_tells_why_not(
 
     def tick() -> Any:
         # Called through Dagster, it leaves an instance of its own to the garbage collector.
-        return sensors.imap_inbox_sensor._raw_fn(database, (good, bad))
+        return sensors.inbox_sensors[0]._raw_fn(database, (good, bad))
 
     assert len(tick()) == 1
     assert "left alone" in str(tick().skip_message)
