@@ -51,6 +51,7 @@ class ProcessKeeper:
 
     register: Path  # where the children's ids are noted, for the next start to find left-overs
     children: dict[str, Child] = field(default_factory=dict)
+    _is_noted: bool = True
 
     def end_left_overs(self) -> list[str]:
         """End what an earlier keeper left running because it was killed itself; gives the names."""
@@ -89,7 +90,7 @@ class ProcessKeeper:
                 child.started_at, child.restart_at = now, None
                 child.restarts += 1
                 started.append(child.spec.name)
-        if started:
+        if started or not self._is_noted:
             self._note()
         return started
 
@@ -133,11 +134,14 @@ class ProcessKeeper:
         for name, child in self.children.items():
             with suppress(psutil.NoSuchProcess):
                 noted[name] = (child.process.pid, psutil.Process(child.process.pid).create_time())
-        # On a full disk the last register stays; whoever is not in it outlives a keeper that is killed just then.
-        with suppress(OSError):
-            draft = self.register.with_suffix(".new")
+        draft = self.register.with_suffix(".new")
+        try:
             draft.write_text(json.dumps(noted))
             draft.replace(self.register)
+        except OSError:  # the disk is full: the last register stays, and is written anew when there is room
+            self._is_noted = False
+        else:
+            self._is_noted = True
 
 
 def _spawn(spec: ProcessSpec) -> subprocess.Popen[bytes]:

@@ -18,6 +18,7 @@ from leadflow_pipeline.runtime.postgres import data_folder
 from leadflow_pipeline_tests.end_to_end.test_stack import RunningStack, kill, running_workers
 
 FAULT_SECONDS = 8.0
+SECONDS_TO_BE_THERE = 40.0
 VENDORS = ("google", "clearbit", "pdl", "slack", "followupboss", "hubspot", "twilio", "smtp")
 
 Fault = Callable[[RunningStack], None]
@@ -33,7 +34,12 @@ def signal_child(name: str, number: signal.Signals = signal.SIGKILL) -> Fault:
     """Send a process of the stack a signal."""
 
     def make(stack: RunningStack) -> None:
-        os.kill(find_children(stack)[name], number)
+        deadline = time.monotonic() + SECONDS_TO_BE_THERE
+        while time.monotonic() < deadline:  # it may just be starting again after the last fault
+            with suppress(ProcessLookupError):
+                return os.kill(find_children(stack)[name], number)
+            time.sleep(0.2)
+        raise AssertionError(f"{name} is not started again")
 
     return make
 

@@ -1,10 +1,6 @@
 """Roles that may do no more than their part, plans without a scan of a big table, and a backup that comes back."""
 
 import json
-import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,8 +16,6 @@ from leadflow_pipeline.runtime.backups import read_backup, write_backup
 from leadflow_pipeline.stages.posts import ArrivedPost, PostIdentity, land_posts
 from leadflow_pipeline_tests.integration.conftest import run_statement
 from leadflow_pipeline_tests.integration.test_pipeline import Query, land, run
-
-POSTGRES_15 = Path("/usr/lib/postgresql/15/bin")
 
 
 def as_role(url: str, role: str) -> str:
@@ -181,50 +175,3 @@ def test_what_is_no_backup_changes_nothing(database: Database, database_url: str
     with pytest.raises(PermanentError, match="pg_restore failed"):
         read_backup(database_url, file, replace=True)
     assert run_statement(database_url, "select count(*) from landing.events") == [(1,)]
-
-
-# A server that is not ours
-
-
-@pytest.fixture
-def external_url() -> Iterator[str]:
-    """PostgreSQL 15 of the system, as somebody without the right to create roles would have it set up for them."""
-    if not POSTGRES_15.exists():
-        pytest.skip("no other PostgreSQL is installed here")
-    folder = Path(tempfile.mkdtemp(prefix="leadflow-pg15-"))
-    owner = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    if owner:
-        shutil.chown(folder, "postgres")
-    data = folder / "data"
-    control = [*owner, str(POSTGRES_15 / "pg_ctl"), "-D", str(data), "-w"]
-    try:
-        subprocess.run(
-            [*owner, str(POSTGRES_15 / "initdb"), "-D", str(data), "-A", "trust", "-U", "postgres"],
-            check=True,
-            capture_output=True,
-        )
-        started = f"-k {folder} -c listen_addresses='' -c fsync=off"
-        subprocess.run([*control, "-o", started, "-l", str(folder / "log"), "start"], check=True, capture_output=True)
-        admin = f"postgresql://postgres@/postgres?host={folder}"
-        run_statement(admin, "create role plain login")
-        run_statement(admin, "create database leadflow owner plain")
-        yield f"postgresql://plain@/leadflow?host={folder}"
-    finally:
-        subprocess.run([*control, "-m", "immediate", "stop"], check=False, capture_output=True)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def test_an_external_server_takes_migrations_leads_and_backups_of_a_plain_user(
-    external_url: str, tmp_path: Path
-) -> None:
-    from leadflow_pipeline.runtime.dbt import build_if_changed
-
-    assert apply_migrations(external_url)
-    build_if_changed(external_url, tmp_path / "dbt")
-    with Database(external_url) as database:
-        land(database, message="investor")
-        run(database)
-    write_backup(external_url, tmp_path / "backup")
-    run_statement(external_url, "delete from leads.scored_leads")
-    read_backup(external_url, tmp_path / "backup", replace=True)
-    assert run_statement(external_url, "select count(*) from leads.scored_leads") == [(1,)]

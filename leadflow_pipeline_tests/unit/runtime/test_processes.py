@@ -107,10 +107,13 @@ def test_a_log_that_cannot_be_written_stops_nobody(keeper: ProcessKeeper, tmp_pa
     assert not keeper.has_ended("child")
 
 
-def test_a_register_that_cannot_be_written_stays_as_it_was(keeper: ProcessKeeper, tmp_path: Path) -> None:
+def test_a_register_that_cannot_be_written_stays_until_it_can(keeper: ProcessKeeper, tmp_path: Path) -> None:
     keeper.start(spec(tmp_path, SLEEPER))
     noted = keeper.register.read_text()
     keeper.register.with_suffix(".new").mkdir()
     keeper.kill("child")
     wait_for(lambda: keeper.restart_ended() == ["child"])
     assert keeper.register.read_text() == noted
+    keeper.register.with_suffix(".new").rmdir()
+    keeper.restart_ended()
+    assert keeper.register.read_text() != noted
