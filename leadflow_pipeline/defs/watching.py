@@ -12,7 +12,7 @@ import dagster as dg
 
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.adapters.rule_files import RuleFileError
-from leadflow_pipeline.defs.assets import rules_in_force
+from leadflow_pipeline.defs.batches import rules_in_force
 from leadflow_pipeline.domain.alerts import Condition, judge_disk, judge_tick
 from leadflow_pipeline.settings import Settings, read_settings
 from leadflow_pipeline.stages.alert_mails import queue_alert_mails

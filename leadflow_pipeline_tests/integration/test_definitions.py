@@ -113,7 +113,7 @@ def test_only_transient_errors_are_tried_again(
             raise error
 
         with monkeypatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
-            patch.setattr("leadflow_pipeline.defs.assets.stage_leads", fail)
+            patch.setattr("leadflow_pipeline.defs.intake.stage_leads", fail)
             patch.setattr("time.sleep", lambda _: None)
             job = build_definitions(settings).resolve_job_def("lead_pipeline")
             assert not job.execute_in_process(instance=instance, raise_on_error=False).success

@@ -83,6 +83,9 @@ BIG = """
     ), assigned as (
         insert into leads.assigned_leads (lead_id, event_id, batch_id, method, bucket, received_at)
         select lead_id, event_id, batch_id, 'drip', 'low', received_at from staged
+    ), told as (
+        insert into delivery.outbox (idempotency_key, kind, lead_id, status)
+        select 'sms:' || lead_id, 'sms', lead_id, 'sent' from staged
     )
     insert into ops.lead_events (event_id, lead_id, batch_id, kind)
     select event_id, lead_id, batch_id, 'staged' from staged
@@ -95,6 +98,10 @@ HOT = {
     "settle_events": {"batch_id": BATCH, "rows": '[{"event_id": 1, "status": "staged", "source": "website"}]'},
     "stamp_rules": {"batch_id": BATCH, "rules_version": "v"},
     "read_staged_leads": {"batch_id": BATCH},
+    "read_leads_to_enrich": {"batch_id": BATCH},
+    "count_events_behind": {},
+    "read_inquiries": {"batch_id": BATCH},
+    "write_scored_leads": {"batch_id": BATCH, "lead_ids": None},
     "list_batch_leads": {"batch_id": BATCH},
     "list_quarantine_groups": {},
     "ask_for_replays": {"rules_version": "v", "settle_seconds": 5, "patience_seconds": 120},
@@ -102,8 +109,10 @@ HOT = {
     "find_oldest_unassigned": {},
     "has_due_effects": {"kinds": ["sms"]},
     "list_alerts_to_tell": {"again_seconds": 600},
+    "queue_alert_mails": {"pace_seconds": 600, "again_seconds": 600},
+    "queue_text_mails": {"hours": 24},
 }
-BIG_TABLES = ("events", "staged_leads", "normalized_leads", "scored_leads", "assigned_leads", "lead_events")
+BIG_TABLES = ("events", "staged_leads", "normalized_leads", "scored_leads", "assigned_leads", "lead_events", "outbox")
 
 
 def test_no_query_of_the_hot_path_reads_a_big_table_from_end_to_end(database_url: str, query: Query) -> None:

@@ -11,6 +11,8 @@ comment on column ops.alerts.mailed_at is 'When the last mail went out: the next
 comment on column ops.alerts.mail_queued_at is 'When a mail was last given to the outbox.';
 comment on column ops.alerts.mailings is 'How many mails were given to the outbox: part of the effect''s key.';
 
+create index outbox_alerts on delivery.outbox (created_at) where kind = 'ops_alert';
+
 -- One more kind of effect, beside whichever there are.
 do $kinds$
 declare
