@@ -46,7 +46,7 @@ noted as (
             )
         )
     from scored
-    inner join leads.staged_leads as staged on scored.lead_id = staged.lead_id and staged.batch_id = :batch_id
+    inner join leads.staged_leads as staged on scored.lead_id = staged.lead_id
     on conflict (event_id, kind, batch_id) do nothing
 )
 

@@ -41,6 +41,12 @@ sums as (
         ) as contributions
     from parts
     group by lead_id, batch_id
+),
+
+-- Made once per statement, not once per lead: it is a hash over the seeds.
+version as materialized (
+    select scoring_version
+    from {{ ref('scoring_version') }}
 )
 
 select
@@ -58,4 +64,4 @@ inner join {{ ref('scoring_thresholds') }} as thresholds
     on
         sums.score >= coalesce(thresholds.lower, sums.score)
         and sums.score <= coalesce(thresholds.upper, sums.score)
-cross join {{ ref('scoring_version') }} as version
+cross join version
