@@ -6,6 +6,9 @@ from typing import Any
 
 import dagster as dg
 
+from leadflow_pipeline.defs.column_lineage import trace_columns
+
+MOST_SHOWN = 50  # leads of a batch
 OWNERS = ["team:lead-operations"]
 SQL_TYPES = {
     "str": "text",
@@ -26,16 +29,27 @@ def describe_columns(*columns: str, of: type | None = None) -> dg.TableSchema:
     return dg.TableSchema(columns=[dg.TableColumn(name, kind) for name, kind in pairs])
 
 
-def materialize(counts: Any) -> dg.MaterializeResult[Any]:
-    """A result with the counts that are known."""
+def materialize(counts: Any, **more: Any) -> dg.MaterializeResult[Any]:
+    """A result with the counts that are known, numbers all of them, so that the UI plots them; and with `more`."""
     known = {
         name: value
         for name, value in (counts if isinstance(counts, dict) else asdict(counts)).items()
         if value is not None
     }
-    return dg.MaterializeResult(
-        metadata={name: round(value, 3) if isinstance(value, float) else value for name, value in known.items()}
-    )
+    rounded = {name: round(value, 3) if isinstance(value, float) else value for name, value in known.items()}
+    return dg.MaterializeResult(metadata={**rounded, **more})
+
+
+def show_lineage(asset: str) -> dict[str, Any]:
+    """What a column of this asset is made from; Dagster reads it from the latest materialization."""
+    return {"dagster/column_lineage": trace_columns(asset)}
+
+
+def point_to_leads(lead_ids: Sequence[int]) -> dg.MetadataValue[Any]:
+    """How to look from a run at its leads; a lead is named by its id alone."""
+    shown = ", ".join(map(str, lead_ids[:MOST_SHOWN])) + (" …" if len(lead_ids) > MOST_SHOWN else "")
+    example = f"`leadflow explain {lead_ids[0]}` tells what happened to a lead, and why." if lead_ids else ""
+    return dg.MetadataValue.md(f"Leads {shown}. {example}" if lead_ids else "None.")
 
 
 def add_counts(parts: Sequence[Any], **more: int) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 A body names its batch, calls one stage and returns counts.
 """
 
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -10,7 +11,7 @@ import dagster as dg
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.adapters.meta_graph import MetaGraph
 from leadflow_pipeline.adapters.watched_process import WatchedProcess
-from leadflow_pipeline.defs.asset_metadata import OWNERS, describe_columns, materialize
+from leadflow_pipeline.defs.asset_metadata import OWNERS, describe_columns, materialize, show_lineage
 from leadflow_pipeline.defs.batches import batch_limits, batch_of, rules_in_force
 from leadflow_pipeline.defs.failures import RETRY_TRANSIENT, no_retry_unless_transient
 from leadflow_pipeline.domain.mail_trust import OurMail
@@ -21,12 +22,16 @@ from leadflow_pipeline.stages.isolation import stamp_rules
 from leadflow_pipeline.stages.normalized_leads import normalize_leads
 from leadflow_pipeline.stages.staged_leads import stage_leads
 
+# A run comes with a lead: what is not fresh has had none for so long. For sources that fall silent there is a check.
+QUIET_DAY, QUIET_DAYS = timedelta(days=1), timedelta(days=3)
+
 
 @dg.asset(
     group_name="intake",
     kinds={"python", "postgres"},
     owners=OWNERS,
     tags={"pii": "yes"},
+    freshness_policy=dg.FreshnessPolicy.time_window(warn_window=QUIET_DAY, fail_window=QUIET_DAYS),
     retry_policy=RETRY_TRANSIENT,
     metadata={
         "dagster/table_name": "leads.staged_leads",
@@ -72,4 +77,5 @@ def normalized_leads(
     with no_retry_unless_transient():
         region = read_settings().default_region
         version = rules_in_force().version
-        return materialize(normalize_leads(database, batch_id=batch_of(context), region=region, rules_version=version))
+        counts = normalize_leads(database, batch_id=batch_of(context), region=region, rules_version=version)
+        return materialize(counts, **show_lineage("normalized_leads"))

@@ -11,7 +11,7 @@ import dagster as dg
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.adapters.intent_model_file import load_model
 from leadflow_pipeline.adapters.language_models import build_language_model, name_language_model
-from leadflow_pipeline.defs.asset_metadata import OWNERS, describe_columns, materialize
+from leadflow_pipeline.defs.asset_metadata import OWNERS, describe_columns, materialize, show_lineage
 from leadflow_pipeline.defs.batches import batch_of, rules_in_force
 from leadflow_pipeline.defs.enrichers import build_enrichment
 from leadflow_pipeline.defs.failures import RETRY_TRANSIENT, no_retry_unless_transient
@@ -62,9 +62,8 @@ def enriched_leads(
     """What vendors know: where the address is, who the person is. What they do not tell in time comes later."""
     with no_retry_unless_transient(), closing(build_enrichment(read_settings())) as enrichment:
         version = rules_in_force().version
-        return materialize(
-            enrich_leads(database, batch_id=batch_of(context), enrichment=enrichment, rules_version=version)
-        )
+        counts = enrich_leads(database, batch_id=batch_of(context), enrichment=enrichment, rules_version=version)
+        return materialize(counts, **show_lineage("enriched_leads"))
 
 
 @dg.asset(
@@ -84,15 +83,14 @@ def inquiry_intents(
 ) -> dg.MaterializeResult[Any]:
     """What the inquiries' own words say: intent, sentiment, readiness, and the facts they state."""
     with no_retry_unless_transient():
-        return materialize(
-            judge_inquiries(
-                database,
-                batch_id=batch_of(context),
-                judge=load_model(),
-                language_model=name_language_model(read_settings()),
-                rules_version=rules_in_force().version,
-            )
+        counts = judge_inquiries(
+            database,
+            batch_id=batch_of(context),
+            judge=load_model(),
+            language_model=name_language_model(read_settings()),
+            rules_version=rules_in_force().version,
         )
+        return materialize(counts, **show_lineage("inquiry_intents"))
 
 
 @dg.asset(
@@ -131,4 +129,5 @@ def inquiry_questions(database: dg.ResourceParam[Database]) -> dg.MaterializeRes
 def scored_leads(context: dg.AssetExecutionContext, database: dg.ResourceParam[Database]) -> dg.MaterializeResult[Any]:
     """Scores by the weights that analysts keep in dbt, with the rules that gave each one."""
     with no_retry_unless_transient():
-        return materialize(score_leads(database, batch_id=batch_of(context), rules_version=rules_in_force().version))
+        counts = score_leads(database, batch_id=batch_of(context), rules_version=rules_in_force().version)
+        return materialize(counts, **show_lineage("scored_leads"))

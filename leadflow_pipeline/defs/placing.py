@@ -9,7 +9,14 @@ from typing import Any
 import dagster as dg
 
 from leadflow_pipeline.adapters.database import Database
-from leadflow_pipeline.defs.asset_metadata import OWNERS, add_counts, describe_columns, materialize
+from leadflow_pipeline.defs.asset_metadata import (
+    OWNERS,
+    add_counts,
+    describe_columns,
+    materialize,
+    point_to_leads,
+    show_lineage,
+)
 from leadflow_pipeline.defs.batches import batch_of, rules_in_force
 from leadflow_pipeline.defs.failures import RETRY_TRANSIENT, no_retry_unless_transient
 from leadflow_pipeline.defs.judging import scored_leads
@@ -18,7 +25,7 @@ from leadflow_pipeline.settings import read_settings
 from leadflow_pipeline.stages.assigned_leads import assign_leads
 from leadflow_pipeline.stages.deliveries import deliver_effects
 from leadflow_pipeline.stages.drip_mails import run_drip_round
-from leadflow_pipeline.stages.isolation import work_without_culprits
+from leadflow_pipeline.stages.isolation import list_batch_leads, work_without_culprits
 
 # What is not delivered by then is due for the next run: a batch's own run makes room for the next batch soon.
 FIRST_TRY_SECONDS, RETRY_SECONDS = 5, 45
@@ -59,7 +66,9 @@ def assigned_leads(
                 database, batch_id=batch_id, terms=terms, channels=channels, lead_ids=lead_ids
             ),
         )
-        return materialize(add_counts(parts, quarantined=quarantined))
+        leads = point_to_leads(list_batch_leads(database, batch_id=batch_id))
+        counts = add_counts(parts, quarantined=quarantined)
+        return materialize(counts, leads=leads, **show_lineage("assigned_leads"))
 
 
 @dg.asset(

@@ -124,11 +124,16 @@ def work_without_culprits(
     try:
         return [work(None)], 0
     except BadRowsError:
-        with store.transaction() as transaction:
-            lead_ids = [row["lead_id"] for row in transaction.rows("list_batch_leads", batch_id=batch_id)]
+        lead_ids = list_batch_leads(store, batch_id=batch_id)
     refused = write_without_culprits(lead_ids, lambda part: results.append(work(part)))
     bad = [BadLead(lead_id=lead_id, reason=reason) for lead_id, reason in refused]
     return results, quarantine_leads(store, batch_id=batch_id, stage=stage, bad=bad, version=version)
+
+
+def list_batch_leads(store: Store, *, batch_id: uuid.UUID) -> list[int]:
+    """The ids of the batch's leads."""
+    with store.transaction() as transaction:
+        return [row["lead_id"] for row in transaction.rows("list_batch_leads", batch_id=batch_id)]
 
 
 def stamp_rules(store: Store, *, batch_id: uuid.UUID, version: str) -> None:

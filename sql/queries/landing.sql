@@ -130,12 +130,6 @@ set
 from earlier
 where landing.events.event_id = :event_id and landing.events.status = 'quarantined' and landing.events.raw = '';
 
--- name: read_raw_mail(event_id)$
--- A mail as it arrived.
-select raw
-from landing.events
-where event_id = :event_id and channel = 'email';
-
 -- name: find_event(channel, source, external_id)$
 -- The id of the event that arrived first under this identity.
 select event_id
