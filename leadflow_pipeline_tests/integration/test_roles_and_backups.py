@@ -15,6 +15,7 @@ from leadflow_pipeline.domain.errors import PermanentError
 from leadflow_pipeline.runtime.backups import read_backup, write_backup
 from leadflow_pipeline.stages.posts import ArrivedPost, PostIdentity, land_posts
 from leadflow_pipeline_tests.integration.conftest import run_statement
+from leadflow_pipeline_tests.integration.slack_sandbox import ANA, run_slack_sandbox
 from leadflow_pipeline_tests.integration.test_pipeline import Query, land, run
 
 
@@ -61,6 +62,15 @@ def test_the_pipeline_s_role_takes_a_lead_all_the_way_and_changes_no_table(
     assert query("select count(*) from leads.assigned_leads") == [(1,)]
     with pytest.raises(psycopg2.errors.InsufficientPrivilege):
         run_statement(as_role(database_url, "leadflow_pipeline"), "drop table leads.scored_leads")
+
+
+def test_a_receiver_with_the_pipeline_s_role_takes_claims(database_url: str, tmp_path: Path) -> None:
+    with (
+        Database(as_role(database_url, "leadflow_pipeline")) as narrow,
+        run_slack_sandbox(narrow, tmp_path) as sandbox,
+    ):
+        sandbox.offer()
+        assert "yours" in sandbox.click(ANA)
 
 
 # Plans
