@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -87,7 +87,7 @@ def up() -> None:
         _print_addresses(settings)
         _send_first_samples(settings)
         _watch(stack, stop)
-        console.print("\nStopping …")
+        _report("Stopping …")
     console.print("Stopped. `make up` starts again where this ended.")
 
 
@@ -214,7 +214,8 @@ def _database() -> Iterator[Any]:
 
 
 def _report(line: str) -> None:
-    console.print(f"  {line}")
+    with suppress(OSError):  # nobody reads it, or the disk is full: the stack goes on
+        console.print(f"  {line}")
 
 
 def _print_addresses(settings: Settings) -> None:
@@ -291,11 +292,12 @@ def _watch(stack: Any, stop: threading.Event) -> None:
             line, news = _status_line(found), (found.leads, found.assigned, found.quarantined, found.waiting_for_agent)
         except TransientError as error:
             line, news = str(error), None
-        if console.is_terminal:
-            sys.stdout.write(f"\r\x1b[2K{line[: console.width - 1]}")
-            sys.stdout.flush()
-        elif news != shown:
-            console.print(line)
+        with suppress(OSError):
+            if console.is_terminal:
+                sys.stdout.write(f"\r\x1b[2K{line[: console.width - 1]}")
+                sys.stdout.flush()
+            elif news != shown:
+                console.print(line)
         shown = news
 
 

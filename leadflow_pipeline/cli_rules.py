@@ -75,25 +75,6 @@ def try_out(
 
 
 @rules_app.command()
-def mail(
-    event_id: Annotated[int, typer.Argument(help="The event's id, as alerts and `leadflow explain` name it.")],
-) -> None:
-    """Write the mail of an event to the standard output, as it arrived: to try rules on it."""
-    from leadflow_pipeline.adapters.database import Database
-    from leadflow_pipeline.runtime.postgres import reach_database
-    from leadflow_pipeline.stages.status import read_raw_mail
-
-    with (
-        reach_database(read_settings()) as url,
-        Database(url, pool_size=1, application_name="leadflow cli") as database,
-    ):
-        raw = read_raw_mail(database, event_id)
-    if raw is None:
-        raise PermanentError(f"There is no mail with the event id {event_id}.")
-    sys.stdout.buffer.write(raw)
-
-
-@rules_app.command()
 def suggest(
     days: Annotated[int, typer.Option(help="Leads of the last so many days.", min=1)] = 30,
 ) -> None:

@@ -10,12 +10,14 @@ from leadflow_pipeline.adapters.intent_model_file import load_model
 from leadflow_pipeline.adapters.rule_files import RuleFileError
 from leadflow_pipeline.adapters.rules_in_force import read_rules_in_force
 from leadflow_pipeline.defs import (
-    assets,
     checks,
     dbt_models,
     first_touches,
+    intake,
     jobs,
+    judging,
     late_enrichment,
+    placing,
     replays,
     retention,
     sensors,
@@ -30,7 +32,7 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
     timed = settings.first_touch_minutes > 0
     late_sensors = [sensors.inquiry_sensor] if settings.llm_provider else []
     return dg.Definitions(
-        assets=dg.load_assets_from_modules([assets, dbt_models]),
+        assets=dg.load_assets_from_modules([intake, judging, placing, dbt_models]),
         asset_checks=dg.load_asset_checks_from_modules([checks]),
         jobs=[
             jobs.lead_pipeline,

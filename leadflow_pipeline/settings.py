@@ -159,7 +159,7 @@ class Settings(VendorSettings):
             raise ValueError("must be an IANA time zone like America/Chicago")
         return name
 
-    @field_validator("mail_from")
+    @field_validator("mail_from", "alert_mail_to")
     @classmethod
     def read_sender(cls, sender: str | None) -> str | None:
         """An address, with or without a name before it."""
@@ -208,7 +208,17 @@ class Settings(VendorSettings):
         """Whether the drip's mails go out: server, sender and postal address are named, or the sandbox has a server."""
         if self.smtp_host is not None:
             return self.mail_from is not None and self.mail_postal_address is not None
-        return self.sandbox and self.sandbox_smtp_port is not None
+        return self.has_mail_server
+
+    @property
+    def has_mail_server(self) -> bool:
+        """Whether there is a server to send mails through: one that is named, or the sandbox's."""
+        return self.smtp_host is not None or (self.sandbox and self.sandbox_smtp_port is not None)
+
+    @property
+    def mails_alerts(self) -> bool:
+        """Whether alerts go out by mail."""
+        return self.alert_mail_to is not None and self.has_mail_server
 
     @property
     def mail_sender(self) -> tuple[str, str]:

@@ -87,7 +87,9 @@ def _as_ours(error: Exception, tried: str) -> PermanentError | TransientError:
     """The kind of a driver's error. The driver's own text may hold row values, so only its code goes on."""
     code = getattr(error, "pgcode", None)
     if code is None:
-        if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
+        # A connection that broke within a statement is the bare class: libpq had no code to give.
+        is_broken = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
+        if is_broken or type(error) is psycopg2.DatabaseError:
             return TransientError(f"The database did not answer ({tried}); trying again later can help.")
         return PermanentError(f"The database driver refused {tried}: {type(error).__name__}.")
     name = errorcodes.lookup(code)

@@ -6,7 +6,10 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from leadflow_pipeline.adapters.database import Database
-from leadflow_pipeline.defs.assets import assigned_leads, batch_of, inquiry_questions, staged_leads
+from leadflow_pipeline.defs.batches import batch_of
+from leadflow_pipeline.defs.intake import staged_leads
+from leadflow_pipeline.defs.judging import inquiry_questions
+from leadflow_pipeline.defs.placing import assigned_leads
 from leadflow_pipeline.stages.checks import count_unplaced_leads, list_quarantined, list_unfair
 from leadflow_pipeline.stages.drift import Finding, watch_fill_rates, watch_rhythms
 from leadflow_pipeline.stages.inquiry_questions import measure_disagreement

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from leadflow_pipeline.adapters.database import Database
-from leadflow_pipeline.defs.assets import rules_in_force
+from leadflow_pipeline.defs.batches import rules_in_force
 from leadflow_pipeline.defs.failures import no_retry_unless_transient
 from leadflow_pipeline.defs.jobs import QUIET
 from leadflow_pipeline.domain.replays import advise, find_opening, tabulate

@@ -15,6 +15,7 @@ from leadflow_pipeline.adapters.twilio import OptedOutError, Twilio
 from leadflow_pipeline.domain.crm_notices import read_stages
 from leadflow_pipeline.domain.routing.claims import ClaimTerms
 from leadflow_pipeline.settings import Settings
+from leadflow_pipeline.stages.alert_mails import AlertMailSender
 from leadflow_pipeline.stages.alerts import AlertSender, Links
 from leadflow_pipeline.stages.assigned_leads import RoutingTerms
 from leadflow_pipeline.stages.crm_notices import NoticeSender
@@ -40,7 +41,7 @@ def build_senders(settings: Settings, store: Store) -> Mapping[str, Sender]:
         )
     if settings.sends_mail:
         senders["drip_mail"] = build_drip_sender(settings, store)
-    return {**senders, **_build_slack_senders(settings, store), **_build_alert_sender(settings, store)}
+    return {**senders, **_build_slack_senders(settings, store), **_build_alert_senders(settings, store)}
 
 
 def build_drip_sender(settings: Settings, store: Store) -> DripSender:
@@ -136,13 +137,23 @@ class TechChannel:
         self._slack.update(PostedMessage(channel=channel, ts=message), text=text, blocks=())
 
 
-def _build_alert_sender(settings: Settings, store: Store) -> Mapping[str, Sender]:
-    account = settings.slack_account()
-    if account is None:
-        return {}
+def _build_alert_senders(settings: Settings, store: Store) -> Mapping[str, Sender]:
+    senders: dict[str, Sender] = {}
     links = Links(dagster_url=settings.dagster_link, runbook=settings.runbook_url or "docs/runbook")
-    chat = TechChannel(SlackChat(account))
-    return {"ops_alert": AlertSender(store, chat=chat, channel=settings.slack_tech_channel, links=links)}
+    account = settings.slack_account()
+    if account is not None:
+        chat = TechChannel(SlackChat(account))
+        senders["ops_alert"] = AlertSender(store, chat=chat, channel=settings.slack_tech_channel, links=links)
+    if settings.mails_alerts:
+        assert settings.alert_mail_to is not None
+        senders["alert_mail"] = AlertMailSender(
+            store=store,
+            server=_build_mail_server(settings),
+            sender=settings.mail_from or settings.alert_mail_to,
+            to=settings.alert_mail_to,
+            links=links,
+        )
+    return senders
 
 
 def _build_slack_senders(settings: Settings, store: Store) -> Mapping[str, Sender]:

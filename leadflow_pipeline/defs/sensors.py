@@ -14,7 +14,7 @@ import dagster as dg
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.adapters.imap_mailbox import ImapMailbox, RestingError
 from leadflow_pipeline.adapters.language_models import name_language_model
-from leadflow_pipeline.defs.assets import batch_limits
+from leadflow_pipeline.defs.batches import batch_limits
 from leadflow_pipeline.defs.jobs import late_inquiries, lead_pipeline, outbox_deliveries
 from leadflow_pipeline.defs.resources import SANDBOX_BACKFILL_DAYS
 from leadflow_pipeline.defs.senders import build_senders, name_budgets

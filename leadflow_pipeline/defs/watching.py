@@ -12,9 +12,10 @@ import dagster as dg
 
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.adapters.rule_files import RuleFileError
-from leadflow_pipeline.defs.assets import rules_in_force
+from leadflow_pipeline.defs.batches import rules_in_force
 from leadflow_pipeline.domain.alerts import Condition, judge_disk, judge_tick
 from leadflow_pipeline.settings import Settings, read_settings
+from leadflow_pipeline.stages.alert_mails import queue_alert_mails
 from leadflow_pipeline.stages.watch import FailedRun, find_unnoted, note_failed_runs, watch_tables
 
 KINDS = ("failed_tick", "full_disk", "broken_rules")
@@ -48,8 +49,9 @@ def watch_sensor(context: dg.SensorEvaluationContext, database: dg.ResourceParam
         last_successes=_last_successes(context.instance),
         more=[*_ticks(context.instance), *_disk(settings), *_rules()],
         more_kinds=KINDS,
-        by_mail=settings.alert_mail_to is not None,
     )
+    if settings.mails_alerts:
+        queue_alert_mails(database)
     return dg.SkipReason(f"{len(conditions)} causes of worry")
 
 

@@ -22,6 +22,7 @@ VENDORS = {
     "slack_message": "slack",
     "ops_alert": "slack",
     "drip_mail": "smtp",
+    "alert_mail": "smtp",
 }
 
 

@@ -56,6 +56,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield Finding(what="CRM", is_fine=True, detail=_describe_crm(settings))
     yield Finding(what="Texts", is_fine=True, detail=_describe_texts(settings))
     yield Finding(what="Drip", is_fine=True, detail=_describe_drip(settings))
+    yield _look("Alerts", lambda: _describe_alerts(settings))
     yield _look("Secrets", lambda: check_secrets(settings))
 
 
@@ -196,6 +197,17 @@ def _describe_drip(settings: Settings) -> str:
     if not settings.sends_mail:
         return "a dry run; LEADFLOW_MAIL_FROM and LEADFLOW_MAIL_POSTAL_ADDRESS are needed too"
     return f"through {settings.smtp_host}, from {settings.mail_sender[0]}"
+
+
+def _describe_alerts(settings: Settings) -> str:
+    """Where the people who run this are told; `leadflow alerts` lists them anyhow."""
+    if settings.alert_mail_to is not None and not settings.has_mail_server:
+        raise PermanentError("LEADFLOW_ALERT_MAIL_TO is set, but LEADFLOW_SMTP_HOST names no mail server.")
+    ways = [f"Slack's channel {settings.slack_tech_channel}"] if settings.slack_account() else []
+    ways += [f"mail to {settings.alert_mail_to}"] if settings.alert_mail_to is not None else []
+    return (
+        " and ".join(ways) or "nobody is told; LEADFLOW_ALERT_MAIL_TO names an address, docs/routing.md tells of Slack"
+    )
 
 
 def _mailbox(settings: Settings) -> str:

@@ -12,7 +12,9 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import psutil
 
@@ -49,6 +51,7 @@ class ProcessKeeper:
 
     register: Path  # where the children's ids are noted, for the next start to find left-overs
     children: dict[str, Child] = field(default_factory=dict)
+    _is_noted: bool = True
 
     def end_left_overs(self) -> list[str]:
         """End what an earlier keeper left running because it was killed itself; gives the names."""
@@ -87,7 +90,7 @@ class ProcessKeeper:
                 child.started_at, child.restart_at = now, None
                 child.restarts += 1
                 started.append(child.spec.name)
-        if started:
+        if started or not self._is_noted:
             self._note()
         return started
 
@@ -131,11 +134,18 @@ class ProcessKeeper:
         for name, child in self.children.items():
             with suppress(psutil.NoSuchProcess):
                 noted[name] = (child.process.pid, psutil.Process(child.process.pid).create_time())
-        self.register.write_text(json.dumps(noted))
+        draft = self.register.with_suffix(".new")
+        try:
+            draft.write_text(json.dumps(noted))
+            draft.replace(self.register)
+        except OSError:  # the disk is full: the last register stays, and is written anew when there is room
+            self._is_noted = False
+        else:
+            self._is_noted = True
 
 
 def _spawn(spec: ProcessSpec) -> subprocess.Popen[bytes]:
-    with spec.log_file.open("ab") as log:
+    with _open_log(spec) as log:
         return subprocess.Popen(
             list(spec.command),
             env=dict(spec.environment),
@@ -144,6 +154,21 @@ def _spawn(spec: ProcessSpec) -> subprocess.Popen[bytes]:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+
+def _open_log(spec: ProcessSpec) -> BinaryIO:
+    """The child's log with a first line of ours; nothing where it cannot be written: leads matter more than logs."""
+    try:
+        log = spec.log_file.open("ab")
+        try:
+            log.write(f"--- {spec.name} starts at {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n".encode())
+            log.flush()
+        except OSError:
+            log.raw.close()  # not `close`, which would try to write again
+            raise
+        return log
+    except OSError:
+        return open(os.devnull, "ab")
 
 
 def _signal_group(pid: int, number: signal.Signals) -> bool:

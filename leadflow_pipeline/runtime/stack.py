@@ -38,6 +38,9 @@ SECONDS_TO_START = 90.0
 SECONDS_BETWEEN_LOOKS = 15.0
 HUNG_DAEMON_SECONDS = 180.0
 LARGEST_LOG_BYTES = 10_000_000
+# Each tick that keeps watch holds a thread of the code server for most of a minute, and after a killed daemon the old
+# ticks hold theirs until they end. By default there are only four more threads than processors.
+CODE_SERVER_THREADS = 40
 DAGSTER_SCHEMA = "dagster"
 SAMPLE_AGENTS_FILE = CHECKOUT / "leadflow_pipeline" / "sandbox" / "sample_agents.csv"
 LOAD_STATUS_QUERY = """{ workspaceOrError { ... on Workspace { locationEntries {
@@ -153,6 +156,8 @@ class Stack:
             **self._smtp_port(),
             "DAGSTER_HOME": str(dagster_home),
             "DAGSTER_DISABLE_TELEMETRY": "1",
+            "DAGSTER_CODE_SERVER_MAX_WORKERS": str(CODE_SERVER_THREADS),
+            "DAGSTER_GRPC_MAX_WORKERS": str(CODE_SERVER_THREADS),
             "PYTHONUNBUFFERED": "1",
         }
 

@@ -255,6 +255,12 @@ class SandboxServer(IMAPServer):
         super().__init__(login, config)
         self._sandbox_login = login
         self._sandbox_config = config
+        self._clients: set[StreamWriter] = set()
+
+    def cut_connections(self) -> None:
+        """End every connection at once and without a word, as a network does."""
+        for writer in self._clients:
+            writer.transport.abort()
 
     async def __call__(self, reader: StreamReader, writer: StreamWriter, sock_info: SocketInfo) -> None:
         connection = WholeResponseConnection(self.commands, self._sandbox_config, reader, writer, sock_info)
@@ -264,7 +270,11 @@ class SandboxServer(IMAPServer):
             await connection.run(ConnectionState(self._sandbox_login, self._sandbox_config))
 
     async def serve_client(self, reader: StreamReader, writer: StreamWriter) -> None:
-        await self(reader, writer, SocketInfo.get(writer, None, unique_id=uuid4().bytes))
+        self._clients.add(writer)
+        try:
+            await self(reader, writer, SocketInfo.get(writer, None, unique_id=uuid4().bytes))
+        finally:
+            self._clients.discard(writer)
 
 
 async def build_server(folder: MailFolder) -> SandboxServer:
@@ -299,13 +309,14 @@ async def open_port(sandbox: SandboxServer, port: int) -> asyncio.Server:
 
 
 async def serve(port: int, folder_path: Path) -> None:
-    """Serve the folder until SIGTERM or SIGINT."""
+    """Serve the folder until SIGTERM or SIGINT; SIGUSR1 cuts the connections that are open."""
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(report_error)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     sandbox = await build_server(MailFolder(folder_path))
+    loop.add_signal_handler(signal.SIGUSR1, sandbox.cut_connections)
     listener = await open_port(sandbox, port)
     LOG.info("The sandbox mailbox listens on %s:%d, mails in %s.", SANDBOX_HOST, port, folder_path)
     await stop.wait()

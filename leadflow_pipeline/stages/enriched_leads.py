@@ -20,9 +20,12 @@ from leadflow_pipeline.domain.enrichment import (
     tell_lead,
     urgency,
 )
+from leadflow_pipeline.stages.isolation import UNKNOWN_VERSION, judge_each, write_or_quarantine
 from leadflow_pipeline.stages.store import Store, StoreTransaction, as_json_rows
 from leadflow_pipeline.stages.vendor_answers import FetchTerms, VendorClient, fetch_answers
 from leadflow_pipeline.stages.vendor_budgets import list_bills
+
+STAGE = "enriched_leads"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,16 +44,13 @@ class Enrichment:
         for client in self.clients.values():
             client.close()
 
-    def plan(self, leads: Sequence[Mapping[str, Any]]) -> dict[int, LeadQuestions]:
-        """What to ask about each lead, the most urgent lead first."""
+    def plan(self, lead: Mapping[str, Any]) -> LeadQuestions:
+        """What to ask about a lead."""
         enrichers = [name for name in self.clients if name != GEOCODER]
-        return {
-            lead["lead_id"]: plan_questions(lead, geocoder=GEOCODER in self.clients, enrichers=enrichers)
-            for lead in sorted(leads, key=urgency, reverse=True)
-        }
+        return plan_questions(lead, geocoder=GEOCODER in self.clients, enrichers=enrichers)
 
     def fetch(self, store: Store, plans: Mapping[int, LeadQuestions], seconds: float) -> Known:
-        """What is known of these leads' questions after so many seconds."""
+        """What is known of these leads' questions after so many seconds; those of the first are asked first."""
         chains = [[plan.place] for plan in plans.values() if plan.place]
         chains += [list(plan.people) for plan in plans.values() if plan.people]
         terms = FetchTerms(seconds=seconds, at_once=self.at_once, keep_days=self.keep_days)
@@ -71,9 +71,12 @@ class EnrichedCounts:
     cache_hits_today: int
     cost_today: float
     breakers_open: int
+    quarantined: int
 
 
-def enrich_leads(store: Store, *, batch_id: uuid.UUID, enrichment: Enrichment) -> EnrichedCounts:
+def enrich_leads(
+    store: Store, *, batch_id: uuid.UUID, enrichment: Enrichment, rules_version: str = UNKNOWN_VERSION
+) -> EnrichedCounts:
     """Write what vendors tell of the batch's leads within its time; leads whose answer is missing wait for it."""
     began = time.monotonic()
     with store.transaction() as transaction:
@@ -85,16 +88,22 @@ def enrich_leads(store: Store, *, batch_id: uuid.UUID, enrichment: Enrichment) -
         most=enrichment.most_seconds,
         share=enrichment.share,
     )
-    plans = enrichment.plan(leads)
+    plans, bad = judge_each(sorted(leads, key=urgency, reverse=True), enrichment.plan, doing="enriching")
     known = enrichment.fetch(store, plans, seconds)
-    rows = [{"lead_id": lead_id, **tell_lead(plan, known)} for lead_id, plan in plans.items()]
-    if rows:
-        with store.transaction() as transaction:
-            written = transaction.rows("write_enriched_leads", batch_id=batch_id, rows=as_json_rows(rows))
-            note_answers(transaction, batch_id, {row["lead_id"]: plans[row["lead_id"]] for row in written}, known)
+    told = {lead_id: tell_lead(plan, known) for lead_id, plan in plans.items()}
+
+    def write(transaction: StoreTransaction, part: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
+        rows = as_json_rows({"lead_id": lead_id, **facts} for lead_id, facts in part)
+        written = transaction.rows("write_enriched_leads", batch_id=batch_id, rows=rows)
+        note_answers(transaction, batch_id, {row["lead_id"]: plans[row["lead_id"]] for row in written}, known)
+
+    quarantined = write_or_quarantine(
+        store, write, leads=told, bad=bad, batch_id=batch_id, stage=STAGE, version=rules_version
+    )
+    rows = told.values()
     bills = [bill for bill in list_bills(store) if bill.vendor in enrichment.clients]
     return EnrichedCounts(
-        leads=len(rows),
+        leads=len(told),
         verified_addresses=sum(row["address_verified"] for row in rows),
         known_people=sum(row["enriched_by"] is not None for row in rows),
         waiting=sum(bool(row["waits_for"]) for row in rows),
@@ -104,6 +113,7 @@ def enrich_leads(store: Store, *, batch_id: uuid.UUID, enrichment: Enrichment) -
         cache_hits_today=sum(bill.cache_hits_today for bill in bills),
         cost_today=float(sum((bill.cost_today for bill in bills), Decimal(0))),
         breakers_open=sum(bill.breaker != "closed" for bill in bills),
+        quarantined=quarantined,
     )
 
 

@@ -4,6 +4,7 @@ Where a language model is configured its questions are noted here; `stages.inqui
 """
 
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,7 +12,10 @@ from leadflow_pipeline.domain.inquiries.facts import read_facts
 from leadflow_pipeline.domain.inquiries.instructions import speaks_to_a_machine
 from leadflow_pipeline.domain.inquiries.masking import hash_text, mask_personal_data
 from leadflow_pipeline.domain.inquiries.verdicts import Verdict
-from leadflow_pipeline.stages.store import Store, as_json_rows
+from leadflow_pipeline.stages.isolation import UNKNOWN_VERSION, judge_each, write_or_quarantine
+from leadflow_pipeline.stages.store import Store, StoreTransaction, as_json_rows
+
+STAGE = "inquiry_intents"
 
 
 class Judge(Protocol):
@@ -29,36 +33,63 @@ class InquiryCounts:
     ready_now: int
     not_leads: int
     unsure: int  # confidence below one half
+    quarantined: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedInquiry:
+    """What a lead's message says: its row's columns, and the question to a language model, where one is asked."""
+
+    verdict: Verdict
+    row: Mapping[str, Any]
+    question: Mapping[str, Any] | None
 
 
 def judge_inquiries(
-    store: Store, *, batch_id: uuid.UUID, judge: Judge, language_model: str | None = None
+    store: Store,
+    *,
+    batch_id: uuid.UUID,
+    judge: Judge,
+    language_model: str | None = None,
+    rules_version: str = UNKNOWN_VERSION,
 ) -> InquiryCounts:
     """Judge every message of the batch. `language_model` is the name of the one to be asked later, if any."""
     with store.transaction() as transaction:
         leads = transaction.rows("read_inquiries", batch_id=batch_id)
-    verdicts, rows, questions = [], [], {}
-    for lead in leads:
-        message = lead["message"]
-        if not message:
-            continue
-        verdict = judge.judge(message)
-        verdicts.append(verdict)
-        text_hash = hash_text(mask_personal_data(message, [lead["full_name"], lead["first_name"], lead["last_name"]]))
-        rows.append({**describe_inquiry(message, verdict), "lead_id": lead["lead_id"], "text_hash": text_hash})
-        if language_model and not speaks_to_a_machine(message):
-            questions[text_hash] = {"text_hash": text_hash, "model": language_model}
-    if rows:
-        with store.transaction() as transaction:
-            transaction.execute("write_inquiry_intents", batch_id=batch_id, rows=as_json_rows(rows))
-            if questions:
-                transaction.execute("write_inquiry_questions", rows=as_json_rows(questions.values()))
+    speaking = [lead for lead in leads if lead["message"]]
+
+    def write(transaction: StoreTransaction, part: Sequence[tuple[int, JudgedInquiry]]) -> None:
+        rows = as_json_rows({"lead_id": lead_id, **inquiry.row} for lead_id, inquiry in part)
+        transaction.execute("write_inquiry_intents", batch_id=batch_id, rows=rows)
+        questions = {inquiry.question["text_hash"]: inquiry.question for _, inquiry in part if inquiry.question}
+        if questions:
+            transaction.execute("write_inquiry_questions", rows=as_json_rows(questions.values()))
+
+    judged, bad = judge_each(speaking, lambda lead: judge_inquiry(lead, judge, language_model), doing="judging")
+    quarantined = write_or_quarantine(
+        store, write, leads=judged, bad=bad, batch_id=batch_id, stage=STAGE, version=rules_version
+    )
+    verdicts = [inquiry.verdict for inquiry in judged.values()]
     return InquiryCounts(
-        judged=len(rows),
-        silent=len(leads) - len(rows),
+        judged=len(judged),
+        silent=len(leads) - len(speaking),
         ready_now=sum(verdict.readiness == 3 for verdict in verdicts),
         not_leads=sum(verdict.intent == "not_a_lead" for verdict in verdicts),
         unsure=sum(verdict.confidence < 0.5 for verdict in verdicts),
+        quarantined=quarantined,
+    )
+
+
+def judge_inquiry(lead: Mapping[str, Any], judge: Judge, language_model: str | None) -> JudgedInquiry:
+    """Judge one lead's message."""
+    message = lead["message"]
+    verdict = judge.judge(message)
+    text_hash = hash_text(mask_personal_data(message, [lead["full_name"], lead["first_name"], lead["last_name"]]))
+    is_asked = language_model is not None and not speaks_to_a_machine(message)
+    return JudgedInquiry(
+        verdict=verdict,
+        row={**describe_inquiry(message, verdict), "text_hash": text_hash},
+        question={"text_hash": text_hash, "model": language_model} if is_asked else None,
     )
 
 

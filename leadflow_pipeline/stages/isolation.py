@@ -5,12 +5,12 @@ with the statement or the server itself is nobody's row: it goes up as it came.
 """
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from leadflow_pipeline.domain.errors import BadRowsError, PermanentError
-from leadflow_pipeline.stages.store import Store, as_json_rows
+from leadflow_pipeline.stages.store import Store, StoreTransaction, as_json_rows
 
 # A batch of 500 with ten culprits takes about 100 tries; beyond this it is not some rows that are bad.
 MOST_TRIES = 400
@@ -19,6 +19,7 @@ MOST_TRIES = 400
 UNKNOWN_VERSION = "unknown"
 
 Item = TypeVar("Item")
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +71,48 @@ def quarantine_leads(store: Store, *, batch_id: uuid.UUID, stage: str, bad: Iter
     return len(taken)
 
 
+def judge_each(
+    leads: Iterable[Mapping[str, Any]], judge: Callable[[Mapping[str, Any]], Found], *, doing: str
+) -> tuple[dict[int, Found], list[BadLead]]:
+    """What `judge` says of each lead, by `lead_id`; and the leads over which our own code stumbled."""
+    found: dict[int, Found] = {}
+    bad: list[BadLead] = []
+    for lead in leads:
+        try:
+            found[lead["lead_id"]] = judge(lead)
+        except Exception as error:  # noqa: BLE001 - one bad lead must not stop the batch; the reason keeps its kind
+            bad.append(BadLead(lead_id=lead["lead_id"], reason=describe_fault(doing, error)))
+    return found, bad
+
+
+def write_or_quarantine(
+    store: Store,
+    write: Callable[[StoreTransaction, Sequence[tuple[int, Item]]], object],
+    *,
+    leads: MutableMapping[int, Item],
+    bad: Iterable[BadLead],
+    batch_id: uuid.UUID,
+    stage: str,
+    version: str,
+) -> int:
+    """Write what is known of each lead. Those that are refused leave `leads` and go into quarantine, as do the `bad`.
+
+    Gives how many went there.
+    """
+
+    def write_part(part: Sequence[tuple[int, Item]]) -> None:
+        with store.transaction() as transaction:
+            write(transaction, part)
+
+    refused = [
+        BadLead(lead_id=lead_id, reason=reason)
+        for (lead_id, _), reason in write_without_culprits(list(leads.items()), write_part)
+    ]
+    for lead in refused:
+        del leads[lead.lead_id]
+    return quarantine_leads(store, batch_id=batch_id, stage=stage, bad=[*bad, *refused], version=version)
+
+
 def work_without_culprits(
     store: Store, *, batch_id: uuid.UUID, stage: str, version: str, work: Callable[[Sequence[int] | None], Item]
 ) -> tuple[list[Item], int]:
@@ -81,11 +124,16 @@ def work_without_culprits(
     try:
         return [work(None)], 0
     except BadRowsError:
-        with store.transaction() as transaction:
-            lead_ids = [row["lead_id"] for row in transaction.rows("list_batch_leads", batch_id=batch_id)]
+        lead_ids = list_batch_leads(store, batch_id=batch_id)
     refused = write_without_culprits(lead_ids, lambda part: results.append(work(part)))
     bad = [BadLead(lead_id=lead_id, reason=reason) for lead_id, reason in refused]
     return results, quarantine_leads(store, batch_id=batch_id, stage=stage, bad=bad, version=version)
+
+
+def list_batch_leads(store: Store, *, batch_id: uuid.UUID) -> list[int]:
+    """The ids of the batch's leads."""
+    with store.transaction() as transaction:
+        return [row["lead_id"] for row in transaction.rows("list_batch_leads", batch_id=batch_id)]
 
 
 def stamp_rules(store: Store, *, batch_id: uuid.UUID, version: str) -> None:

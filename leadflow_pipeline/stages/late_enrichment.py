@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from leadflow_pipeline.domain.enrichment import list_tellers, tell_lead
+from leadflow_pipeline.domain.enrichment import list_tellers, tell_lead, urgency
 from leadflow_pipeline.domain.lead_effects import effects_of_late_facts
 from leadflow_pipeline.stages.effects import queue_effects
 from leadflow_pipeline.stages.enriched_leads import Enrichment, note_answers
@@ -80,7 +80,7 @@ def enrich_late(
             days=GIVE_UP_DAYS,
             patience_seconds=patience_seconds,
         )
-    plans = enrichment.plan(leads)
+    plans = {lead["lead_id"]: enrichment.plan(lead) for lead in sorted(leads, key=urgency, reverse=True)}
     known = enrichment.fetch(store, plans, seconds)
     rows = [{"lead_id": lead_id, **tell_lead(plan, known)} for lead_id, plan in plans.items()]
     waited = {lead["lead_id"]: lead["waits_for"] for lead in leads}

@@ -4,19 +4,14 @@ A lead that cannot be cleaned or stored goes into quarantine; the others go on.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 from leadflow_pipeline.domain.normalized_leads import NormalizedLead, normalize_lead
 from leadflow_pipeline.domain.staged_leads import StagedLead
-from leadflow_pipeline.stages.isolation import (
-    UNKNOWN_VERSION,
-    BadLead,
-    describe_fault,
-    quarantine_leads,
-    write_without_culprits,
-)
-from leadflow_pipeline.stages.store import Store, as_json_rows
+from leadflow_pipeline.stages.isolation import UNKNOWN_VERSION, judge_each, write_or_quarantine
+from leadflow_pipeline.stages.store import Store, StoreTransaction, as_json_rows
 
 STAGE = "normalized_leads"
 
@@ -41,27 +36,18 @@ def normalize_leads(
     """Normalize every staged lead of the batch. `region` is the country of phone numbers without a prefix."""
     with store.transaction() as transaction:
         rows = transaction.rows("read_staged_leads", batch_id=batch_id)
-    normalized: dict[int, NormalizedLead] = {}
-    bad: list[BadLead] = []
-    for row in rows:
-        try:
-            staged = StagedLead(**{name: row[name] for name in STAGED_FIELDS})
-            normalized[row["lead_id"]] = normalize_lead(staged, region=region)
-        except Exception as error:  # noqa: BLE001 - one bad lead must not stop the batch; the reason keeps its kind
-            bad.append(BadLead(lead_id=row["lead_id"], reason=describe_fault("normalizing", error)))
 
-    def write(part: Sequence[tuple[int, NormalizedLead]]) -> None:
-        with store.transaction() as transaction:
-            transaction.execute(
-                "write_normalized_leads",
-                batch_id=batch_id,
-                rows=as_json_rows({"lead_id": lead_id, **vars(lead)} for lead_id, lead in part),
-            )
+    def clean(row: Mapping[str, Any]) -> NormalizedLead:
+        return normalize_lead(StagedLead(**{name: row[name] for name in STAGED_FIELDS}), region=region)
 
-    for (lead_id, _), reason in write_without_culprits(list(normalized.items()), write):
-        del normalized[lead_id]
-        bad.append(BadLead(lead_id=lead_id, reason=reason))
-    quarantined = quarantine_leads(store, batch_id=batch_id, stage=STAGE, bad=bad, version=rules_version)
+    def write(transaction: StoreTransaction, part: Sequence[tuple[int, NormalizedLead]]) -> None:
+        facts = as_json_rows({"lead_id": lead_id, **vars(lead)} for lead_id, lead in part)
+        transaction.execute("write_normalized_leads", batch_id=batch_id, rows=facts)
+
+    normalized, bad = judge_each(rows, clean, doing="normalizing")
+    quarantined = write_or_quarantine(
+        store, write, leads=normalized, bad=bad, batch_id=batch_id, stage=STAGE, version=rules_version
+    )
     leads = normalized.values()
     return NormalizedCounts(
         leads=len(normalized),

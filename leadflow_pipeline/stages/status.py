@@ -55,10 +55,3 @@ def explain_lead(store: Store, lead_id: int) -> Explanation | None:
             outcomes=transaction.rows("read_outcomes", lead_id=lead_id),
             sources=transaction.rows("list_lead_sources", lead_id=lead_id),
         )
-
-
-def read_raw_mail(store: Store, event_id: int) -> bytes | None:
-    """The mail of an event, as it arrived; None when there is no such mail."""
-    with store.transaction() as transaction:
-        raw = transaction.value("read_raw_mail", event_id=event_id)
-        return None if raw is None else bytes(raw)

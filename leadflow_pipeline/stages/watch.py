@@ -48,7 +48,6 @@ def watch_tables(
     last_successes: Mapping[str, float],
     more: Collection[Condition] = (),
     more_kinds: Collection[str] = (),
-    by_mail: bool = False,
 ) -> list[Condition]:
     """Bring all alerts up to date; gives what lasts now.
 
@@ -62,7 +61,7 @@ def watch_tables(
         *_budgets(store),
         *more,
     ]
-    sync_alerts(store, conditions, kinds=(*TABLE_KINDS, *more_kinds), by_mail=by_mail)
+    sync_alerts(store, conditions, kinds=(*TABLE_KINDS, *more_kinds))
     return conditions
 
 

@@ -220,6 +220,34 @@ def test_a_mail_and_a_post_are_assigned_and_the_same_again_makes_no_second_lead(
     assert len(assigned(stack, "Ferdinand Postwell")) == 1
 
 
+def test_checks_and_freshness_are_green_on_a_healthy_stack(stack: RunningStack) -> None:
+    stack.append(lead_mail("Healthy Lead"))
+    wait_for(lambda: assigned(stack, "Healthy Lead"), 30)
+
+    def ask() -> dict[str, Any]:
+        answer = stack.ask_dagster(
+            """{ assetNodes { assetKey { path } freshnessStatusInfo { freshnessStatus } assetChecksOrError {
+                ... on AssetChecks { checks { name executionForLatestMaterialization { status } } } } } }"""
+        )
+        return {"/".join(node["assetKey"]["path"]): node for node in answer["assetNodes"]}
+
+    # Dagster looks at freshness twice a minute.
+    wait_for(lambda: ask()["staged_leads"]["freshnessStatusInfo"]["freshnessStatus"] == "HEALTHY", 90)
+    ended = {"SUCCEEDED", "EXECUTION_FAILED", "FAILED"}
+    found: dict[str, str] = {}
+
+    def every_check_of_the_run_has_ended() -> bool:
+        for node in ask().values():
+            for check in node["assetChecksOrError"].get("checks", ()):
+                execution = check["executionForLatestMaterialization"]
+                if execution is not None:
+                    found[check["name"]] = execution["status"]
+        return {"every_event_was_read", "no_lead_without_place"} <= found.keys() and set(found.values()) <= ended
+
+    wait_for(every_check_of_the_run_has_ended, 60)
+    assert {name: status for name, status in found.items() if status != "SUCCEEDED"} == {}
+
+
 def test_leads_of_a_run_that_is_killed_are_assigned_by_a_later_run_and_none_twice(stack: RunningStack) -> None:
     """The rotation's lock is held, so that the run stands in the middle of its batch when it is killed."""
     names = [f"Survivor Number{chr(65 + number)}" for number in range(20)]
@@ -239,6 +267,13 @@ def test_leads_of_a_run_that_is_killed_are_assigned_by_a_later_run_and_none_twic
         holder.close()
     wait_for(lambda: all(assigned(stack, name) for name in names), 120)
     assert all(len(assigned(stack, name)) == 1 for name in names)
+    # Found by run monitoring and done again under the same batch, not left to the end of its lease.
+    done_again = (
+        "select 1 from dagster.runs as lost join dagster.runs as again on again.run_body::json ->> 'parent_run_id' ="
+        " lost.run_id where lost.pipeline_name = 'lead_pipeline' and lost.status = 'FAILURE'"
+        " and again.status = 'SUCCESS'"
+    )
+    wait_for(lambda: stack.query(done_again), 60)
 
 
 def running_workers(stack: RunningStack) -> list[int]:

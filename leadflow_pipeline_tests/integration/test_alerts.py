@@ -8,7 +8,7 @@ import pytest
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.domain.alerts import Condition
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
-from leadflow_pipeline.stages.alerts import AlertMail, AlertSender, Links, sync_alerts
+from leadflow_pipeline.stages.alerts import AlertSender, Links, sync_alerts
 from leadflow_pipeline.stages.deliveries import deliver_effects
 from leadflow_pipeline.stages.watch import FailedRun, note_failed_runs, watch_daemon, watch_tables
 from leadflow_pipeline_tests.integration.test_pipeline import Query, land, land_raw, run
@@ -39,17 +39,6 @@ class Channel:
             raise TransientError("Slack does not answer.")
 
 
-class Post:
-    """Keeps mails instead of sending them."""
-
-    def __init__(self) -> None:
-        self.mails: list[tuple[str, str]] = []
-
-    def send(self, to: str, subject: str, text: str, *, message_key: str) -> str:  # noqa: ARG002
-        self.mails.append((to, subject))
-        return message_key
-
-
 @pytest.fixture
 def channel() -> Channel:
     return Channel()
@@ -59,9 +48,9 @@ def channel() -> Channel:
 def deliver(database: Database, channel: Channel, query: Query) -> Callable[..., Any]:
     """Delivers what is due, as if every pause that an effect has to make were over."""
 
-    def run_deliverer(*, mail: AlertMail | None = None) -> Any:
+    def run_deliverer() -> Any:
         query("update delivery.outbox set due_at = now() where status = 'pending'")
-        sender = AlertSender(database, chat=channel, channel="#tech", links=LINKS, mail=mail)
+        sender = AlertSender(database, chat=channel, channel="#tech", links=LINKS)
         return deliver_effects(database, {"ops_alert": sender}, seconds=5)
 
     return run_deliverer
@@ -71,8 +60,8 @@ def worry(cause: str, count: int = 1, **more: Any) -> Condition:
     return Condition(cause=cause, kind="failed_tick", text=f"{cause}: {count} times", count=count, **more)
 
 
-def tell(database: Database, *conditions: Condition, **more: Any) -> None:
-    sync_alerts(database, conditions, kinds=("failed_tick",), **more)
+def tell(database: Database, *conditions: Condition) -> None:
+    sync_alerts(database, conditions, kinds=("failed_tick",))
 
 
 def test_a_cause_is_one_message_that_is_changed_while_it_lasts_and_ended_when_it_is_over(
@@ -163,17 +152,6 @@ def test_an_alert_whose_effect_was_given_up_is_queued_again(
     tell(database, worry("imap"))
     deliver()
     assert len(channel.messages) == 1
-
-
-def test_mail_tells_the_beginning_and_the_end_and_does_not_wait_for_slack(
-    database: Database, channel: Channel, deliver: Callable[..., Any]
-) -> None:
-    channel.is_down = True
-    post = Post()
-    mail = AlertMail(mailer=post, to="tech@brokerage.example")
-    tell(database, worry("imap"), by_mail=True)
-    deliver(mail=mail)
-    assert post.mails == [("tech@brokerage.example", "leadflow alert: failed tick")]
 
 
 def test_texts_hold_no_mention_and_no_link_of_a_stranger(

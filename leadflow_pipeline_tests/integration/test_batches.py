@@ -113,6 +113,21 @@ def test_runs_that_were_asked_for_and_are_still_starting_count_against_the_limit
     assert ask_for_batches(database, LIMITS) == 0
 
 
+def test_leads_that_come_one_by_one_start_no_more_runs_than_the_limit(
+    database: Database, land: Callable[[int], None]
+) -> None:
+    """After a killed daemon runs start slowly: counted by their few leads, twenty fought over two processors."""
+    asked = []
+    for _ in range(6):
+        land(1)
+        asked.append(ask_for_batches(database, LIMITS))
+    assert asked == [1, 1, 1, 0, 0, 0]
+    claim(database, FIRST)  # the first of them takes all that waits
+    assert ask_for_batches(database, LIMITS) == 0
+    land(1)
+    assert ask_for_batches(database, LIMITS) == 1
+
+
 def test_an_event_under_lease_is_not_asked_for(database: Database, land: Callable[[int], None], query: Query) -> None:
     land(5)
     assert len(claim(database, FIRST)) == 5

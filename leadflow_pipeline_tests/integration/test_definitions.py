@@ -1,5 +1,7 @@
 """The Dagster assembly: what it holds, and one run of it on a real PostgreSQL."""
 
+from collections.abc import Callable
+
 import dagster as dg
 import pytest
 
@@ -20,6 +22,10 @@ GROUPS = {
     "deliveries": "delivery",
     "drip_mails": "drip",
 }
+HOT_PATH = (
+    "staged_leads", "normalized_leads", "enriched_leads", "inquiry_intents", "scored_leads", "assigned_leads",
+    "deliveries",
+)  # fmt: skip
 # What nobody waits for in seconds; every tick costs a stack at rest some processor time.
 OFF_THE_HOT_PATH = {"quarantine_sensor", "failed_run_sensor", "watch_sensor"}
 
@@ -90,6 +96,44 @@ def test_a_run_assigns_what_has_landed_and_reports_counts_without_a_lead_s_words
     }
 
 
+def test_a_run_shows_numbers_to_plot_its_leads_and_where_each_column_comes_from(
+    database: Database,
+    database_url: str,
+    settings: Settings,
+    free_port: int,
+    add_agents: Callable[[int], list[str]],
+    query: Query,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The UI plots integers and floats only; a figure that is a text is no line on its page."""
+    monkeypatch.setenv("LEADFLOW_DATABASE_URL", database_url)
+    monkeypatch.setenv("LEADFLOW_SANDBOX_PORT", str(free_port))
+    add_agents(1)
+    land(database, message="I have a question about the house")
+    definitions = build_definitions(settings)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = definitions.resolve_job_def("lead_pipeline").execute_in_process(instance=instance)
+    shown = {name: result.asset_materializations_for_node(name)[0].metadata for name in HOT_PATH}
+    assert isinstance(shown["assigned_leads"]["p95_seconds"], dg.FloatMetadataValue)
+    for name, metadata in shown.items():
+        for label, value in metadata.items():
+            if label not in ("leads", "dagster/column_lineage"):
+                assert isinstance(value, dg.IntMetadataValue | dg.FloatMetadataValue), (name, label)
+    [(lead_id,)] = query("select lead_id from leads.assigned_leads")
+    assert f"leadflow explain {lead_id}`" in str(shown["assigned_leads"]["leads"].value)
+
+    columns = {
+        spec.key.to_user_string(): {column.name for column in spec.metadata["dagster/column_schema"].columns}
+        for spec in definitions.resolve_all_asset_specs()
+        if "dagster/column_schema" in spec.metadata
+    }
+    for name in HOT_PATH[1:-1]:
+        lineage = shown[name]["dagster/column_lineage"].value
+        assert set(lineage.deps_by_column) <= columns[name], name
+        for deps in lineage.deps_by_column.values():
+            assert all(dep.column_name in columns[dep.asset_key.to_user_string()] for dep in deps), (name, deps)
+
+
 def test_no_lead_waits_for_a_check(database_url: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """A check costs as much as an asset; before `deliveries` it would stand between the lead and the agent's phone."""
     monkeypatch.setenv("LEADFLOW_DATABASE_URL", database_url)
@@ -113,7 +157,7 @@ def test_only_transient_errors_are_tried_again(
             raise error
 
         with monkeypatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
-            patch.setattr("leadflow_pipeline.defs.assets.stage_leads", fail)
+            patch.setattr("leadflow_pipeline.defs.intake.stage_leads", fail)
             patch.setattr("time.sleep", lambda _: None)
             job = build_definitions(settings).resolve_job_def("lead_pipeline")
             assert not job.execute_in_process(instance=instance, raise_on_error=False).success

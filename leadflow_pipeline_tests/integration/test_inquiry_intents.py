@@ -128,7 +128,9 @@ def test_a_lead_without_words_is_silent_and_a_late_worker_writes_nothing(databas
     first = uuid.uuid4()
     run(database, first, until="normalize")
     query("update leads.staged_leads set batch_id = %s", str(uuid.uuid4()))
-    assert judge(database, first) == InquiryCounts(judged=1, silent=1, ready_now=0, not_leads=0, unsure=0)
+    assert judge(database, first) == InquiryCounts(
+        judged=1, silent=1, ready_now=0, not_leads=0, unsure=0, quarantined=0
+    )
     assert query("select count(*) from leads.inquiry_intents") == [(0,)]
 
 

@@ -1,5 +1,7 @@
 """One bad lead in any stage, on a real PostgreSQL: it waits in quarantine, the others go on, and it comes back."""
 
+import importlib
+import re
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -9,11 +11,14 @@ import dagster as dg
 import pytest
 
 from leadflow_pipeline.adapters.database import Database
+from leadflow_pipeline.adapters.intent_model_file import load_model
 from leadflow_pipeline.definitions import build_definitions
 from leadflow_pipeline.domain import normalized_leads as cleaning
 from leadflow_pipeline.domain.errors import BadRowsError, PermanentError
 from leadflow_pipeline.settings import Settings
 from leadflow_pipeline.stages.assigned_leads import assign_leads
+from leadflow_pipeline.stages.enriched_leads import Enrichment, enrich_leads
+from leadflow_pipeline.stages.inquiry_intents import judge_inquiries
 from leadflow_pipeline.stages.isolation import work_without_culprits, write_without_culprits
 from leadflow_pipeline.stages.normalized_leads import normalize_leads
 from leadflow_pipeline.stages.quarantine import Holding, Selection, ask_for_replays, replay_events
@@ -30,6 +35,9 @@ def run(database: Database, *, version: str = "v1") -> None:
     batch_id = uuid.uuid4()
     stage_leads(database, batch_id=batch_id, rules=RULES, limits=LIMITS)
     normalize_leads(database, batch_id=batch_id, region="US", rules_version=version)
+    nobody = Enrichment(clients={}, keep_days={})
+    enrich_leads(database, batch_id=batch_id, enrichment=nobody, rules_version=version)
+    judge_inquiries(database, batch_id=batch_id, judge=load_model(), rules_version=version)
     score_leads(database, batch_id=batch_id, rules_version=version)
     work_without_culprits(
         database,
@@ -64,6 +72,16 @@ def let_settle(query: Query) -> None:
             "normalized_leads",
             "alter table leads.normalized_leads add constraint odd check (full_name is distinct from 'Person 7')",
             "alter table leads.normalized_leads drop constraint odd",
+        ),
+        (
+            "enriched_leads",
+            "alter table leads.enriched_leads add constraint odd check (mod(lead_id, 10) <> 7)",
+            "alter table leads.enriched_leads drop constraint odd",
+        ),
+        (
+            "inquiry_intents",
+            "alter table leads.inquiry_intents add constraint odd check (mod(lead_id, 10) <> 7)",
+            "alter table leads.inquiry_intents drop constraint odd",
         ),
         (
             "scored_leads",
@@ -105,22 +123,36 @@ def test_a_lead_that_a_table_refuses_waits_in_quarantine_and_is_assigned_once_th
     assert max(per_agent) - min(per_agent) <= 1
 
 
+@pytest.mark.parametrize(
+    ("place", "doing"),
+    [
+        ("leadflow_pipeline.stages.normalized_leads.normalize_lead", "normalizing"),
+        ("leadflow_pipeline.stages.enriched_leads.plan_questions", "enriching"),
+        ("leadflow_pipeline.stages.inquiry_intents.judge_inquiry", "judging"),
+    ],
+)
 def test_a_fault_in_our_own_code_costs_one_lead_and_names_no_word_of_it(
-    database: Database, add_agents: Callable[[int], list[str]], query: Query, monkeypatch: pytest.MonkeyPatch
+    database: Database,
+    add_agents: Callable[[int], list[str]],
+    query: Query,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+    doing: str,
 ) -> None:
     add_agents(1)
     land_people(database)
-    clean = cleaning.normalize_lead
+    module, _, name = place.rpartition(".")
+    works = getattr(importlib.import_module(module), name)
 
-    def stumble(staged: Any, *, region: str) -> Any:
-        if staged.name == "Person 7":
-            raise KeyError(staged.name)
-        return clean(staged, region=region)
+    def stumble(subject: Any, *more: Any, **named: Any) -> Any:
+        if re.search(r"[Pp]erson ?7\b", str(subject)):
+            raise KeyError(str(subject))
+        return works(subject, *more, **named)
 
-    monkeypatch.setattr("leadflow_pipeline.stages.normalized_leads.normalize_lead", stumble)
+    monkeypatch.setattr(place, stumble)
     run(database)
     assert query("select reason from landing.events where status = 'quarantined'") == [
-        ("normalizing it failed with KeyError; a fault in leadflow, not in the lead",)
+        (f"{doing} it failed with KeyError; a fault in leadflow, not in the lead",)
     ]
     assert query("select count(*) from leads.assigned_leads") == [(9,)]
 

@@ -1,10 +1,6 @@
 """Roles that may do no more than their part, plans without a scan of a big table, and a backup that comes back."""
 
 import json
-import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,9 +15,8 @@ from leadflow_pipeline.domain.errors import PermanentError
 from leadflow_pipeline.runtime.backups import read_backup, write_backup
 from leadflow_pipeline.stages.posts import ArrivedPost, PostIdentity, land_posts
 from leadflow_pipeline_tests.integration.conftest import run_statement
+from leadflow_pipeline_tests.integration.slack_sandbox import ANA, run_slack_sandbox
 from leadflow_pipeline_tests.integration.test_pipeline import Query, land, run
-
-POSTGRES_15 = Path("/usr/lib/postgresql/15/bin")
 
 
 def as_role(url: str, role: str) -> str:
@@ -69,6 +64,15 @@ def test_the_pipeline_s_role_takes_a_lead_all_the_way_and_changes_no_table(
         run_statement(as_role(database_url, "leadflow_pipeline"), "drop table leads.scored_leads")
 
 
+def test_a_receiver_with_the_pipeline_s_role_takes_claims(database_url: str, tmp_path: Path) -> None:
+    with (
+        Database(as_role(database_url, "leadflow_pipeline")) as narrow,
+        run_slack_sandbox(narrow, tmp_path) as sandbox,
+    ):
+        sandbox.offer()
+        assert "yours" in sandbox.click(ANA)
+
+
 # Plans
 
 BIG = """
@@ -89,6 +93,9 @@ BIG = """
     ), assigned as (
         insert into leads.assigned_leads (lead_id, event_id, batch_id, method, bucket, received_at)
         select lead_id, event_id, batch_id, 'drip', 'low', received_at from staged
+    ), told as (
+        insert into delivery.outbox (idempotency_key, kind, lead_id, status)
+        select 'sms:' || lead_id, 'sms', lead_id, 'sent' from staged
     )
     insert into ops.lead_events (event_id, lead_id, batch_id, kind)
     select event_id, lead_id, batch_id, 'staged' from staged
@@ -101,6 +108,10 @@ HOT = {
     "settle_events": {"batch_id": BATCH, "rows": '[{"event_id": 1, "status": "staged", "source": "website"}]'},
     "stamp_rules": {"batch_id": BATCH, "rules_version": "v"},
     "read_staged_leads": {"batch_id": BATCH},
+    "read_leads_to_enrich": {"batch_id": BATCH},
+    "count_events_behind": {},
+    "read_inquiries": {"batch_id": BATCH},
+    "write_scored_leads": {"batch_id": BATCH, "lead_ids": None},
     "list_batch_leads": {"batch_id": BATCH},
     "list_quarantine_groups": {},
     "ask_for_replays": {"rules_version": "v", "settle_seconds": 5, "patience_seconds": 120},
@@ -108,8 +119,10 @@ HOT = {
     "find_oldest_unassigned": {},
     "has_due_effects": {"kinds": ["sms"]},
     "list_alerts_to_tell": {"again_seconds": 600},
+    "queue_alert_mails": {"pace_seconds": 600, "again_seconds": 600},
+    "queue_text_mails": {"hours": 24},
 }
-BIG_TABLES = ("events", "staged_leads", "normalized_leads", "scored_leads", "assigned_leads", "lead_events")
+BIG_TABLES = ("events", "staged_leads", "normalized_leads", "scored_leads", "assigned_leads", "lead_events", "outbox")
 
 
 def test_no_query_of_the_hot_path_reads_a_big_table_from_end_to_end(database_url: str, query: Query) -> None:
@@ -181,50 +194,3 @@ def test_what_is_no_backup_changes_nothing(database: Database, database_url: str
     with pytest.raises(PermanentError, match="pg_restore failed"):
         read_backup(database_url, file, replace=True)
     assert run_statement(database_url, "select count(*) from landing.events") == [(1,)]
-
-
-# A server that is not ours
-
-
-@pytest.fixture
-def external_url() -> Iterator[str]:
-    """PostgreSQL 15 of the system, as somebody without the right to create roles would have it set up for them."""
-    if not POSTGRES_15.exists():
-        pytest.skip("no other PostgreSQL is installed here")
-    folder = Path(tempfile.mkdtemp(prefix="leadflow-pg15-"))
-    owner = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    if owner:
-        shutil.chown(folder, "postgres")
-    data = folder / "data"
-    control = [*owner, str(POSTGRES_15 / "pg_ctl"), "-D", str(data), "-w"]
-    try:
-        subprocess.run(
-            [*owner, str(POSTGRES_15 / "initdb"), "-D", str(data), "-A", "trust", "-U", "postgres"],
-            check=True,
-            capture_output=True,
-        )
-        started = f"-k {folder} -c listen_addresses='' -c fsync=off"
-        subprocess.run([*control, "-o", started, "-l", str(folder / "log"), "start"], check=True, capture_output=True)
-        admin = f"postgresql://postgres@/postgres?host={folder}"
-        run_statement(admin, "create role plain login")
-        run_statement(admin, "create database leadflow owner plain")
-        yield f"postgresql://plain@/leadflow?host={folder}"
-    finally:
-        subprocess.run([*control, "-m", "immediate", "stop"], check=False, capture_output=True)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def test_an_external_server_takes_migrations_leads_and_backups_of_a_plain_user(
-    external_url: str, tmp_path: Path
-) -> None:
-    from leadflow_pipeline.runtime.dbt import build_if_changed
-
-    assert apply_migrations(external_url)
-    build_if_changed(external_url, tmp_path / "dbt")
-    with Database(external_url) as database:
-        land(database, message="investor")
-        run(database)
-    write_backup(external_url, tmp_path / "backup")
-    run_statement(external_url, "delete from leads.scored_leads")
-    read_backup(external_url, tmp_path / "backup", replace=True)
-    assert run_statement(external_url, "select count(*) from leads.scored_leads") == [(1,)]

@@ -230,6 +230,15 @@ def test_a_signal_ends_the_server_cleanly_even_with_an_idling_client(
         client.shutdown()
 
 
+def test_a_signal_cuts_all_connections_and_new_ones_are_taken(port: int, server: "subprocess.Popen[str]") -> None:
+    """So that a test can do what a network does."""
+    with socket.create_connection((SANDBOX_HOST, port), timeout=20) as connection:
+        assert connection.recv(4) == b"* OK"
+        server.send_signal(signal.SIGUSR1)
+        assert b"BYE" not in connection.makefile("rb").read()  # comes back when the connection has ended
+    assert send_samples(port, PLAIN) == 1
+
+
 @pytest.mark.usefixtures("server")
 def test_a_port_in_use_is_one_clear_sentence(port: int, tmp_path: Path) -> None:
     returncode, stderr = end_server_by_itself(start_server(port, tmp_path / "other"))

@@ -47,7 +47,7 @@ def fail_a_run(instance: dg.DagsterInstance, settings: Settings, monkeypatch: py
         raise PermanentError("Zebulon Quux could not be scored")
 
     with monkeypatch.context() as patch:
-        patch.setattr("leadflow_pipeline.defs.assets.score_leads", fail)
+        patch.setattr("leadflow_pipeline.defs.judging.score_leads", fail)
         job = build_definitions(settings).resolve_job_def("lead_pipeline")
         return job.execute_in_process(instance=instance, raise_on_error=False).run_id
 
@@ -157,7 +157,7 @@ def dg_origin() -> object:
 def test_a_rule_file_that_cannot_be_read_is_told_and_the_rules_before_stay_in_force(
     database: Database, here: Path, query: Query, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from leadflow_pipeline.defs.assets import rules_in_force
+    from leadflow_pipeline.defs.batches import rules_in_force
 
     folder = here / "rules"
     folder.mkdir()

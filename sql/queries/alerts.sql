@@ -88,7 +88,6 @@ where
             outbox.status = 'pending'
             and outbox.kind = 'ops_alert'
             and outbox.payload ->> 'alert_id' = alert.alert_id::text
-            and outbox.payload ->> 'via' = 'slack'
     )
 order by alert.alert_id
 for update of alert skip locked;
@@ -117,7 +116,8 @@ select
     resolved_at,
     told_revision,
     channel,
-    message_ts
+    message_ts,
+    mailed_as
 from ops.alerts
 where alert_id = :alert_id;
 
@@ -228,3 +228,57 @@ where
     open_until is not null
     or (spent_on = (now() at time zone 'UTC')::date and unit_cost > 0 and spent + unit_cost > daily_cap)
 order by vendor;
+
+-- name: queue_alert_mails(pace_seconds, again_seconds)!
+-- Queue a mail for each alert that began or ended since its last mail, paced; none while one is on its way.
+with told as (
+    update ops.alerts as alert
+    set
+        mail_queued_at = now(),
+        mailings = alert.mailings + 1
+    where
+        alert.mailed_as is distinct from case when alert.resolved_at is null then 'lasting' else 'over' end
+        and (
+            alert.mail_queued_at is null
+            or alert.mailed_at >= alert.mail_queued_at
+            or alert.mail_queued_at < now() - make_interval(secs => :again_seconds)
+        )
+        and not exists (
+            select from delivery.outbox as outbox
+            where
+                outbox.status = 'pending'
+                and outbox.kind = 'alert_mail'
+                and outbox.payload ->> 'alert_id' = alert.alert_id::text
+        )
+    returning alert.alert_id, alert.mailings, alert.mailed_at
+)
+
+insert into delivery.outbox (idempotency_key, kind, payload, due_at)
+select
+    'alert_mail:' || told.alert_id || ':' || told.mailings,
+    'alert_mail',
+    jsonb_build_object('alert_id', told.alert_id),
+    greatest(now(), told.mailed_at + make_interval(secs => :pace_seconds))
+from told;
+
+-- name: queue_text_mails(hours)!
+-- Queue a mail for each alert of the last hours that is only a text.
+insert into delivery.outbox (idempotency_key, kind, payload)
+select
+    'alert_mail:' || alert.idempotency_key,
+    'alert_mail',
+    jsonb_build_object('text', alert.payload ->> 'text')
+from delivery.outbox as alert
+where
+    alert.kind = 'ops_alert'
+    and alert.payload ->> 'text' is not null
+    and alert.created_at > now() - make_interval(hours => :hours)
+on conflict (idempotency_key) do nothing;
+
+-- name: note_alert_mailed(alert_id, mailed_as)!
+-- Remember what a mail has told.
+update ops.alerts
+set
+    mailed_as = :mailed_as,
+    mailed_at = clock_timestamp()
+where alert_id = :alert_id;

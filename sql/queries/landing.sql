@@ -130,12 +130,6 @@ set
 from earlier
 where landing.events.event_id = :event_id and landing.events.status = 'quarantined' and landing.events.raw = '';
 
--- name: read_raw_mail(event_id)$
--- A mail as it arrived.
-select raw
-from landing.events
-where event_id = :event_id and channel = 'email';
-
 -- name: find_event(channel, source, external_id)$
 -- The id of the event that arrived first under this identity.
 select event_id
@@ -193,19 +187,27 @@ where event_id = :event_id;
 select pg_notify('landing', '');
 
 -- name: count_batches_under_way(batch_size, patience_seconds)$
--- How many runs are at work, or asked for and about to claim their events.
-select
-    count(distinct batch_id) filter (where lease_until >= now())
-    + ceil(
-        count(*) filter (
-            where
-            (lease_until is null or lease_until < now())
-            and requested_at >= now() - make_interval(secs => :patience_seconds)
-        )::numeric
-        / :batch_size
-    )::integer
-from landing.events
-where status = 'pending' or lease_until is not null;
+-- How many runs are at work, or asked for and about to claim their events: each question asked for runs of its own.
+with open_events as (
+    select
+        batch_id,
+        requested_at,
+        lease_until is not null and lease_until >= now() as is_claimed
+    from landing.events
+    where status = 'pending' or lease_until is not null
+),
+
+asked as (
+    select ceil(count(*)::numeric / :batch_size) as runs
+    from open_events
+    where not is_claimed and requested_at >= now() - make_interval(secs => :patience_seconds)
+    group by requested_at
+)
+
+select (
+    (select count(distinct batch_id) from open_events where is_claimed)
+    + (select coalesce(sum(runs), 0) from asked)
+)::integer;
 
 -- name: ask_for_batches(batch_size, batches, patience_seconds)$
 -- How many runs to start now, at most `batches`: one for each batch of claimable events that nobody has asked for lately.

@@ -92,3 +92,28 @@ def test_a_process_that_merely_has_a_left_overs_id_is_left_alone(tmp_path: Path)
     register.write_text(f'{{"child": [{os.getppid()}, 1.0]}}')
     assert ProcessKeeper(register=register).end_left_overs() == []
     assert psutil.pid_exists(os.getppid())
+
+
+@pytest.mark.parametrize("log", ["full disk", "no file"])
+def test_a_log_that_cannot_be_written_stops_nobody(keeper: ProcessKeeper, tmp_path: Path, log: str) -> None:
+    """`/dev/full` says what a full disk says; as root no missing right would stop anybody."""
+    child = spec(tmp_path, f"print('up', flush=True); open({str(tmp_path / 'alive')!r}, 'w').close(); {SLEEPER}")
+    if log == "full disk":
+        child.log_file.symlink_to("/dev/full")
+    else:
+        child.log_file.mkdir()
+    keeper.start(child)
+    wait_for((tmp_path / "alive").exists)
+    assert not keeper.has_ended("child")
+
+
+def test_a_register_that_cannot_be_written_stays_until_it_can(keeper: ProcessKeeper, tmp_path: Path) -> None:
+    keeper.start(spec(tmp_path, SLEEPER))
+    noted = keeper.register.read_text()
+    keeper.register.with_suffix(".new").mkdir()
+    keeper.kill("child")
+    wait_for(lambda: keeper.restart_ended() == ["child"])
+    assert keeper.register.read_text() == noted
+    keeper.register.with_suffix(".new").rmdir()
+    keeper.restart_ended()
+    assert keeper.register.read_text() != noted
