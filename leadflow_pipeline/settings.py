@@ -10,7 +10,7 @@ from datetime import time
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import SettingsConfigDict, SettingsError
@@ -155,8 +155,10 @@ class Settings(VendorSettings):
     @classmethod
     def know_time_zone(cls, name: str) -> str:
         """Only zones that there are."""
-        if name not in available_timezones():
-            raise ValueError("must be an IANA time zone like America/Chicago")
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("must be an IANA time zone like America/Chicago") from None
         return name
 
     @field_validator("mail_from", "alert_mail_to")

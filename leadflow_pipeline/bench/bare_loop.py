@@ -24,7 +24,7 @@ from leadflow_pipeline.domain.fetched_mail import FetchedMail
 from leadflow_pipeline.settings import Settings
 from leadflow_pipeline.stages.assigned_leads import assign_leads
 from leadflow_pipeline.stages.batches import BatchLimits
-from leadflow_pipeline.stages.deliveries import deliver_effects
+from leadflow_pipeline.stages.deliveries import deliver_effects, seconds_for_first_tries
 from leadflow_pipeline.stages.enriched_leads import enrich_leads
 from leadflow_pipeline.stages.inquiry_intents import judge_inquiries
 from leadflow_pipeline.stages.mail_intake import land_new_mails
@@ -32,8 +32,6 @@ from leadflow_pipeline.stages.normalized_leads import normalize_leads
 from leadflow_pipeline.stages.posts import ArrivedPost, PostIdentity, land_posts
 from leadflow_pipeline.stages.scored_leads import score_leads
 from leadflow_pipeline.stages.staged_leads import stage_leads
-
-SECONDS_FOR_DELIVERIES = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +133,8 @@ def _work(url: str, settings: Settings, workers: int, gate: Any, report: Connect
             with clock.measure("assigned_leads"):
                 assign_leads(database, batch_id=batch_id, terms=terms, channels=settings.channels)
             with clock.measure("deliveries"):
-                deliver_effects(database, senders, seconds=SECONDS_FOR_DELIVERIES, budgets=budgets)
+                seconds = seconds_for_first_tries(database)
+                deliver_effects(database, senders, seconds=seconds, budgets=budgets)
     report.send(clock.costs)
 
 

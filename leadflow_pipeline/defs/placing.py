@@ -23,12 +23,11 @@ from leadflow_pipeline.defs.judging import scored_leads
 from leadflow_pipeline.defs.senders import build_senders, name_budgets, routing_terms
 from leadflow_pipeline.settings import read_settings
 from leadflow_pipeline.stages.assigned_leads import assign_leads
-from leadflow_pipeline.stages.deliveries import deliver_effects
+from leadflow_pipeline.stages.deliveries import deliver_effects, seconds_for_first_tries
 from leadflow_pipeline.stages.drip_mails import run_drip_round
 from leadflow_pipeline.stages.isolation import list_batch_leads, work_without_culprits
 
-# What is not delivered by then is due for the next run: a batch's own run makes room for the next batch soon.
-FIRST_TRY_SECONDS, RETRY_SECONDS = 5, 45
+RETRY_SECONDS = 45  # what is not delivered by then is due for the next run
 
 
 @dg.asset(
@@ -98,7 +97,8 @@ def deliveries(context: dg.AssetExecutionContext, database: dg.ResourceParam[Dat
         settings = read_settings()
         senders = build_senders(settings, database)
         budgets = name_budgets(settings)
-        seconds = FIRST_TRY_SECONDS if context.run.job_name == "lead_pipeline" else RETRY_SECONDS
+        is_first = context.run.job_name == "lead_pipeline"
+        seconds = seconds_for_first_tries(database) if is_first else RETRY_SECONDS
         return materialize(deliver_effects(database, senders, seconds=seconds, budgets=budgets))
 
 

@@ -20,6 +20,8 @@ from leadflow_pipeline.domain.errors import PermanentError, TransientError
 from leadflow_pipeline.settings import Settings
 
 DATABASE = "leadflow"
+# With kills and restarts on a busy machine the default of 100 was used up for moments.
+CONNECTIONS = 200
 EmbeddedServer = PostgresServer
 
 
@@ -56,7 +58,9 @@ def start_embedded(home: Path) -> EmbeddedServer:
             f"The embedded PostgreSQL in {folder} did not start: {error}. "
             f"Its log is {folder / 'log'}; another PostgreSQL can be named in LEADFLOW_DATABASE_URL."
         ) from error
-    _ensure_database(server.get_uri())
+    if _prepare(server.get_uri()):
+        server.stop()
+        server.ensure_postgres_running()
     return server
 
 
@@ -92,8 +96,8 @@ def reach_database(settings: Settings) -> Iterator[str]:
         stop_embedded(server)
 
 
-def _ensure_database(admin_url: str) -> None:
-    """Make leadflow's database on a new server."""
+def _prepare(admin_url: str) -> bool:
+    """Make leadflow's database on a new server; gives whether the server has to start anew to know its settings."""
     connection = psycopg2.connect(admin_url)
     try:
         connection.autocommit = True
@@ -101,5 +105,10 @@ def _ensure_database(admin_url: str) -> None:
             cursor.execute("select 1 from pg_database where datname = %s", (DATABASE,))
             if cursor.fetchone() is None:
                 cursor.execute(f"create database {DATABASE} encoding 'UTF8' template template0")
+            cursor.execute("select current_setting('max_connections')::integer >= %s", (CONNECTIONS,))
+            if cursor.fetchone() == (True,):
+                return False
+            cursor.execute(f"alter system set max_connections = {CONNECTIONS}")
+            return True
     finally:
         connection.close()
