@@ -78,25 +78,59 @@ def steady(
 @bench_app.command()
 def burst(
     leads: Annotated[int, typer.Option(min=1, help="Leads at once.")] = 1_000,
+    addresses: Annotated[
+        bool, typer.Option("--addresses", help="All with an address and a company's mail, for vendors to be asked of.")
+    ] = False,
     stock: Stock = False,
     seed: Seed = 1,
     json_file: JsonFile = None,
 ) -> None:
-    """How long it takes until all of many leads at once are assigned."""
+    """How long it takes until all of many leads at once are assigned, and what vendors were asked meanwhile."""
     from leadflow_pipeline.bench import timelines, traffic
+    from leadflow_pipeline.stages.vendor_budgets import list_bills
 
     with _stack(stock) as stack:
         _let_one_through(stack)
-        sent = traffic.send_all(stack, traffic.write_letters(leads, seed=seed))
+        letters = traffic.write_letters_with_addresses(leads) if addresses else traffic.write_letters(leads, seed=seed)
+        sent = traffic.send_all(stack, letters)
         timelines.wait_until_finished(stack, seconds=900)
         found = timelines.read_timelines(stack, sent)
+        bills = [bill for bill in list_bills(stack.database) if bill.calls_today]
     _print_timelines(f"{leads} leads at once", found)
     if found.seconds_to_last:
         console.print(
             f"All assigned {found.seconds_to_last:.1f} s after the first was sent: "
             f"{found.assigned / found.seconds_to_last:.0f} leads a second."
         )
+    for bill in bills:
+        console.print(f"{bill.vendor}: {bill.calls_today} calls, ${bill.cost_today}")
     _write(json_file, {"burst": asdict(found)})
+
+
+@bench_app.command()
+def loop(
+    leads: Annotated[int, typer.Option(min=1, help="Leads at once.")] = 1_000,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that work off batches.")] = 2,
+    seed: Seed = 1,
+    json_file: JsonFile = None,
+) -> None:
+    """What the stages cost without Dagster, each by itself: the limit that a whole stack is held against."""
+    from leadflow_pipeline.bench.bare_loop import measure_loop
+    from leadflow_pipeline.bench.own_database import run_own_database, serve_stand_ins
+    from leadflow_pipeline.bench.traffic import write_letters
+
+    with run_own_database() as (url, settings), serve_stand_ins(settings):
+        found = measure_loop(url, settings, write_letters(leads, seed=seed), workers=workers)
+    table = Table("stage", "seconds", "of processor", "leads a second", box=None)
+    for name, cost in found.stages.items():
+        a_second = f"{workers * found.leads / cost.seconds:.0f}"
+        table.add_row(name, f"{cost.seconds:.1f}", f"{cost.processor_seconds:.1f}", a_second)
+    console.print(table)
+    console.print(
+        f"{found.assigned} of {found.leads} assigned by {workers} workers in {found.seconds:.1f} s: "
+        f"{found.leads / found.seconds:.0f} leads a second. The processor time of PostgreSQL is not in the table."
+    )
+    _write(json_file, {"loop": asdict(found)})
 
 
 @bench_app.command()
@@ -133,23 +167,11 @@ def claims(
     json_file: JsonFile = None,
 ) -> None:
     """How fast clicks on "Claim" are answered, and that each lead has exactly one winner."""
-    import tempfile
-
-    from leadflow_pipeline.adapters.migrations import apply_migrations
     from leadflow_pipeline.bench.claims import measure_clicks
-    from leadflow_pipeline.runtime.dbt import build_if_changed
-    from leadflow_pipeline.runtime.postgres import embedded_url, start_embedded, stop_embedded
+    from leadflow_pipeline.bench.own_database import run_own_database
 
-    with tempfile.TemporaryDirectory(prefix="leadflow-bench-", ignore_cleanup_errors=True) as folder:
-        home = Path(folder)
-        server = start_embedded(home)
-        try:
-            url = embedded_url(server)
-            apply_migrations(url)
-            build_if_changed(url, home / "dbt")
-            found = measure_clicks(url, home, leads=leads, clickers=clickers, receivers=receivers)
-        finally:
-            stop_embedded(server)
+    with run_own_database() as (url, settings):
+        found = measure_clicks(url, settings.home, leads=leads, clickers=clickers, receivers=receivers)
     _print_rows(f"{clickers} clicks at once on each of {leads} leads", asdict(found))
     _write(json_file, {"claims": asdict(found)})
 

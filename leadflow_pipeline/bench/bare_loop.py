@@ -94,12 +94,13 @@ def measure_loop(url: str, settings: Settings, letters: Sequence[Letter], *, wor
         with database.transaction() as transaction:
             status = transaction.row("read_status", window_hours=1)
     assert status is not None
+    none = StageCost(seconds=0.0, processor_seconds=0.0)
     stages = {
         name: StageCost(
-            seconds=sum(cost[name].seconds for cost in costs),
-            processor_seconds=sum(cost[name].processor_seconds for cost in costs),
+            seconds=sum(cost.get(name, none).seconds for cost in costs),
+            processor_seconds=sum(cost.get(name, none).processor_seconds for cost in costs),
         )
-        for name in costs[0]
+        for name in max(costs, key=len)
     }
     return LoopFigures(leads=len(letters), assigned=status["assigned"], workers=workers, seconds=took, stages=stages)
 

@@ -7,21 +7,15 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from statistics import quantiles
-from tempfile import TemporaryDirectory
 
 import psycopg2
 
 from leadflow_pipeline.adapters.database import Database
-from leadflow_pipeline.adapters.migrations import apply_migrations
 from leadflow_pipeline.adapters.rule_files import load_rules
-from leadflow_pipeline.runtime.dbt import build_if_changed
-from leadflow_pipeline.runtime.postgres import embedded_url, start_embedded, stop_embedded
-from leadflow_pipeline.stages.agents import import_agents
+from leadflow_pipeline.bench.own_database import run_own_database
 from leadflow_pipeline.stages.assigned_leads import assign_leads
 from leadflow_pipeline.stages.batches import BatchLimits, ask_for_batches
 from leadflow_pipeline.stages.normalized_leads import normalize_leads
@@ -30,7 +24,6 @@ from leadflow_pipeline.stages.scored_leads import score_leads
 from leadflow_pipeline.stages.staged_leads import stage_leads
 
 LIMITS = BatchLimits(batch_size=500, max_batches=2, lease_seconds=45)
-AGENTS = 7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +39,7 @@ class SnapshotFigures:
 
 def measure_held_snapshot(*, seconds: float, leads_a_second: int, is_held: bool) -> SnapshotFigures:
     """Send one batch a second for so long; with `is_held`, beside a session whose snapshot is as old as the run."""
-    with _own_database() as url, Database(url, pool_size=2) as database:
+    with run_own_database() as (url, _), Database(url, pool_size=2) as database:
         holder = psycopg2.connect(url)
         try:
             if is_held:
@@ -113,25 +106,6 @@ def _count_dead_rows(url: str) -> int:
         return int(row[0]) if row else 0
     finally:
         connection.close()
-
-
-@contextmanager
-def _own_database() -> Iterator[str]:
-    with TemporaryDirectory(prefix="leadflow-snapshot-") as home:
-        server = start_embedded(Path(home))
-        try:
-            url = embedded_url(server)
-            apply_migrations(url)
-            build_if_changed(url, Path(home) / "dbt")
-            with Database(url, pool_size=1) as database:
-                rows = [
-                    {"row_number": number, "agent_id": f"agent-{number}", "name": f"Agent {number}", "active": True}
-                    for number in range(1, AGENTS + 1)
-                ]
-                import_agents(database, rows)
-            yield url
-        finally:
-            stop_embedded(server)
 
 
 def _p95(times: list[float]) -> float:

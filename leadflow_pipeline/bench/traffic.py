@@ -34,6 +34,7 @@ MESSAGES = (
     "Just browsing for now.",
     "Please call me about the schools nearby.",
 )
+STREETS = ("Oak Street", "Elm Court", "Cedar Lane", "Juniper Drive", "Willow Way")
 BUDGETS = ("$350,000", "$650,000", "1.2M", "500-600k", "")
 
 
@@ -62,6 +63,11 @@ def write_letters(count: int, *, seed: int) -> list[Letter]:
     """This many different leads of invented people; the same seed gives the same ones."""
     rng = random.Random(seed)
     return [_write(rng, person) for person in itertools.islice(invent_people(seed), count)]
+
+
+def write_letters_with_addresses(count: int) -> list[Letter]:
+    """As many posts of people at companies, each with an address of its own: every vendor can be asked of them."""
+    return [Letter(channel="webhook", body=json.dumps(_write_form(number)).encode()) for number in range(count)]
 
 
 def send_all(stack: OwnStack, letters: Sequence[Letter]) -> list[SentLead]:
@@ -142,6 +148,16 @@ class _Doors:
             self._opened.append(self._own.session)
         session: requests.Session = self._own.session
         return session
+
+
+def _write_form(number: int) -> dict[str, str]:
+    return {
+        "name": f"Person {number}",
+        "email": f"person{number}@company{number % 97}.example",
+        "phone": f"(512) 555-{number % 100 + 100:04}",
+        "address": f"{100 + number} {STREETS[number % len(STREETS)]}, Austin, TX 78704",
+        "message": "We are pre-approved." if number % 5 == 0 else "Please call me.",
+    }
 
 
 def _write(rng: random.Random, person: Person) -> Letter:
