@@ -21,7 +21,8 @@ up: $(READY) ## install what is needed, start the whole stack with sample leads;
 
 .PHONY: test
 test: $(READY) ## run all tests: unit, integration on a real PostgreSQL and IMAP server, end to end
-	@$(BIN)/pytest
+	@$(BIN)/pytest leadflow_pipeline_tests/end_to_end
+	@$(BIN)/pytest leadflow_pipeline_tests/unit leadflow_pipeline_tests/integration -n 3 --dist worksteal
 
 .PHONY: test-unit
 test-unit: $(READY) ## run the tests that need no database, in seconds

@@ -72,6 +72,7 @@ setup(
         "dev": [
             "pytest",
             "pytest-timeout",
+            "pytest-xdist",  # many tests wait; side by side they wait together
             "hypothesis",
             "schemathesis",  # calls the receiver in every way its OpenAPI document allows, and in some it does not
             "selenium",  # drives the pages in a real browser
