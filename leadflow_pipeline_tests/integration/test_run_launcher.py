@@ -145,6 +145,19 @@ def test_a_forkserver_that_died_is_replaced(instance: DagsterInstance, launch: C
     wait_for(lambda: current(instance, second).status == dg.DagsterRunStatus.SUCCESS)
 
 
+def test_a_run_whose_code_cannot_be_loaded_fails_and_says_why(
+    instance: DagsterInstance, launch: Callable[..., DagsterRun], tmp_path: Path
+) -> None:
+    first = launch()
+    wait_for(lambda: current(instance, first).is_finished)
+    job = ReconstructableJob.for_file(str(tmp_path / "small_code.py"), "small_job")
+    run = instance.create_run_for_job(job.get_definition(), job_code_origin=job.get_python_origin())
+    (tmp_path / "small_code.py").write_text("raise RuntimeError('a line is missing')")
+    instance.run_launcher.launch_run(LaunchRunContext(run, workspace=None))
+    wait_for(lambda: current(instance, run).status == dg.DagsterRunStatus.FAILURE)
+    wait_for(lambda: find_worker(current(instance, run)) is None)
+
+
 def test_ended_workers_are_forgotten(instance: DagsterInstance, launch: Callable[..., DagsterRun]) -> None:
     """A daemon launches runs for months; it must not keep each one's process object."""
     for _ in range(5):

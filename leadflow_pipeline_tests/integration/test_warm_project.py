@@ -3,6 +3,8 @@
 import importlib
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -154,3 +156,32 @@ def test_a_hundred_processes_leave_nothing_behind(
         read_when_written(tmp_path / f"told-{number}")
     wait_for(lambda: not parent.children())
     assert parent.memory_info().rss - before < 2 * 2**20
+
+
+ASK = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import small_project
+from leadflow_pipeline.runtime.warm_project import WarmProject
+
+if __name__ == "__main__":
+    warm = WarmProject(project="small_project", folders=(Path(sys.argv[1]),))
+    while warm.fork(small_project.tell, sys.argv[2]) is None:
+        time.sleep(0.05)
+    time.sleep(60)
+"""
+
+
+def test_it_ends_when_the_daemon_that_asked_is_killed(write_code: Callable[..., ModuleType], tmp_path: Path) -> None:
+    """A run that is under way goes on; what it was forked from would otherwise stay for ever."""
+    write_code(word="hello")
+    script = tmp_path / "ask.py"
+    script.write_text(ASK)
+    daemon = subprocess.Popen([sys.executable, str(script), str(tmp_path / "project"), str(tmp_path / "told")])
+    try:
+        parent = int(read_when_written(tmp_path / "told", seconds=60)[1])
+    finally:
+        daemon.kill()
+        daemon.wait()
+    wait_for(lambda: not psutil.pid_exists(parent) or psutil.Process(parent).status() == psutil.STATUS_ZOMBIE)
