@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
 from leadflow_pipeline.domain.fetched_mail import FetchedMail
+from leadflow_pipeline.domain.hot_looks import looks_hot
 from leadflow_pipeline.stages.store import Store, StoreTransaction
 
 # Mails per transaction: small enough that an interruption costs little, large enough for a backfill.
@@ -222,6 +223,7 @@ def _land_mail(
         raw=mail.raw,
         content_hash=hashlib.sha256(content).hexdigest(),
         problem=mail.problem,
+        looks_hot=looks_hot(mail.raw),
     )
 
 

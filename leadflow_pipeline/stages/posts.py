@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from leadflow_pipeline.domain.hot_looks import looks_hot
 from leadflow_pipeline.stages.store import Store, StoreTransaction
 
 ID_LIMIT = 500
@@ -74,6 +75,7 @@ def land_posts(store: Store, posts: Sequence[ArrivedPost]) -> list[LandedPost]:
             headers=[json.dumps(dict(posts[at].headers)) for at in ordered],
             raws=[posts[at].raw for at in ordered],
             content_hashes=[hashes[at] for at in ordered],
+            looks_hot=[looks_hot(posts[at].raw) for at in ordered],
         )
         new = {(row["source"], row["external_id"]): row["event_id"] for row in rows}
         # Of the same post several times in one batch, the first is the new one.

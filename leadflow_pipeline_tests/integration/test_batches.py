@@ -69,6 +69,17 @@ def flatten(lists: Iterable[list[int]]) -> list[int]:
 # Asking
 
 
+def test_what_looks_hot_has_a_head_start_of_half_a_minute_and_no_more(
+    database: Database, query: Query, land: Callable[[int], None]
+) -> None:
+    """A second of arrival apart: the last but ten overtakes thirty, and nobody waits behind hot ones for ever."""
+    land(60)
+    ids = [row[0] for row in query("select event_id from landing.events order by received_at")]
+    query("update landing.events set looks_hot = true where event_id = any(%s)", [ids[35], ids[59]])
+    assert claim(database, FIRST) == sorted([*ids[:9], ids[35]])
+    assert ids[59] not in claim(database, SECOND)
+
+
 def test_nothing_is_asked_for_when_nothing_waits(database: Database) -> None:
     assert ask_for_batches(database, LIMITS) == 0
 

@@ -60,6 +60,7 @@ def land_mail(database: Database, uid: int, raw: bytes) -> None:
             raw=raw,
             content_hash=hashlib.sha256(raw).hexdigest(),
             problem=None,
+            looks_hot=False,
         )
 
 

@@ -1,8 +1,8 @@
--- name: land_posts(sources, external_ids, received_at, content_types, headers, raws, content_hashes)
+-- name: land_posts(sources, external_ids, received_at, content_types, headers, raws, content_hashes, looks_hot)
 -- Store the posts that are not here yet, in the order given, and wake whoever waits for work; heard with the commit.
 with landed as (
     insert into landing.events (
-        channel, source, external_id, received_at, content_type, headers, raw, content_hash
+        channel, source, external_id, received_at, content_type, headers, raw, content_hash, looks_hot
     )
     select
         'webhook',
@@ -12,7 +12,8 @@ with landed as (
         arrived.content_type,
         arrived.headers,
         arrived.raw,
-        arrived.content_hash
+        arrived.content_hash,
+        arrived.looks_hot
     from
         unnest(
             :sources::text[],
@@ -21,8 +22,9 @@ with landed as (
             :content_types::text[],
             :headers::jsonb[],
             :raws::bytea[],
-            :content_hashes::text[]
-        ) as arrived (source, external_id, received_at, content_type, headers, raw, content_hash)
+            :content_hashes::text[],
+            :looks_hot::boolean[]
+        ) as arrived (source, external_id, received_at, content_type, headers, raw, content_hash, looks_hot)
     on conflict do nothing
     returning event_id, source, external_id
 )
@@ -38,7 +40,7 @@ from landed;
 -- Let one transaction at a time land mails: two that land the same bytes at once would not see each other's.
 select pg_advisory_xact_lock(hashtext('land_mail'));
 
--- name: land_mail(external_id, received_at, raw, content_hash, problem)^
+-- name: land_mail(external_id, received_at, raw, content_hash, problem, looks_hot)^
 -- Store a mail. The same bytes under another UID are kept too, but ignored; a mail that could not be had whole waits
 -- in quarantine. No row comes back when this UID is already here.
 with earlier as (
@@ -58,7 +60,8 @@ insert into landing.events (
     status,
     reason,
     quarantined_at,
-    quarantine_stage
+    quarantine_stage,
+    looks_hot
 )
 select
     'email',
@@ -75,7 +78,8 @@ select
     end,
     coalesce('the same mail as event ' || earlier.event_id, :problem::text),
     case when earlier.event_id is null and :problem::text is not null then now() end,
-    case when earlier.event_id is null and :problem::text is not null then 'landed_mails' end
+    case when earlier.event_id is null and :problem::text is not null then 'landed_mails' end,
+    :looks_hot
 from earlier
 on conflict do nothing
 returning event_id, status;
@@ -219,7 +223,7 @@ with claimable as (
         and (lease_until is null or lease_until < now())
         and (requested_at is null or requested_at < now() - make_interval(secs => :patience_seconds))
         and (hold_until is null or hold_until <= now())
-    order by received_at
+    order by received_at - case when looks_hot then interval '30 seconds' else interval '0' end
     limit :batch_size::integer * :batches::integer
     for update skip locked
 ),
@@ -235,7 +239,8 @@ asked as (
 select ceil(count(*)::numeric / :batch_size)::integer as batches from asked;
 
 -- name: claim_batch(batch_id, batch_size, lease_seconds)
--- Take what the batch held before, and the oldest open events; nobody else takes them until the lease ends.
+-- Take what the batch held before, and the oldest open events, those that look hot with a head start; nobody else takes
+-- them until the lease ends.
 with claimable as (
     select event_id
     from landing.events
@@ -243,7 +248,9 @@ with claimable as (
         (status = 'pending' or lease_until is not null)
         and (lease_until is null or lease_until < now() or batch_id = :batch_id)
         and (hold_until is null or hold_until <= now())
-    order by batch_id is not distinct from :batch_id desc, received_at asc
+    order by
+        batch_id is not distinct from :batch_id desc,
+        received_at - case when looks_hot then interval '30 seconds' else interval '0' end asc
     limit :batch_size
     for update skip locked
 )
