@@ -33,14 +33,18 @@ JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the figures
 def idle(
     leads: Annotated[int, typer.Option(min=1, help="Single leads.")] = 60,
     seconds: Annotated[float, typer.Option(min=1, help="Spread over this time, at random phases.")] = 300,
+    history: Annotated[int, typer.Option(min=0, help="Invent so many leads of the past first.")] = 0,
     stock: Stock = False,
     seed: Seed = 1,
     json_file: JsonFile = None,
 ) -> None:
     """How long a single lead takes on an idle stack, point by point."""
     from leadflow_pipeline.bench import timelines, traffic
+    from leadflow_pipeline.bench.scoring import fill_history
 
     with _stack(stock) as stack:
+        if history:
+            fill_history(stack.database, console.print, leads=history)
         _let_one_through(stack)
         sent = traffic.send_at_random_phases(stack, traffic.write_letters(leads, seed=seed), seconds=seconds, seed=seed)
         timelines.wait_until_finished(stack, seconds=120)
