@@ -20,7 +20,6 @@ import sqlalchemy
 from psycopg2 import errorcodes
 from sqlalchemy.engine import URL, make_url
 
-from leadflow_pipeline.adapters.kept_connections import ping_after_rest
 from leadflow_pipeline.domain.errors import BadRowsError, PermanentError, TransientError
 
 QUERIES_FOLDER = Path(__file__).resolve().parents[2] / "sql" / "queries"
@@ -149,13 +148,13 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=CONNECT_TIMEOUT_SECONDS,
+            pool_pre_ping=True,  # after a restart of the server nobody pays for a dead connection
             connect_args={
                 "application_name": application_name,
                 "connect_timeout": CONNECT_TIMEOUT_SECONDS,
                 "options": f"{self._url.query.get('options', '')} {SESSION_OPTIONS}",
             },
         )
-        ping_after_rest(self._engine)
 
     @property
     def url(self) -> str:

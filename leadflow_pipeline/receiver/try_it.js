@@ -4,7 +4,8 @@ const at = (id) => document.getElementById(id);
 
 async function start() {
   const described = await (await fetch("/openapi.json")).json();
-  const posts = Object.entries(described.paths).filter(([, methods]) => methods.post);
+  // Links and callbacks are described too; they are not for a person to send.
+  const posts = Object.entries(described.paths).filter(([path, methods]) => methods.post && path.startsWith("/webhooks/"));
   at("path").replaceChildren(...posts.map(([path, { post }]) => new Option(`${post.summary}: ${path}`, path)));
   const chosen = () => described.paths[at("path").value].post;
   const fill = () => {

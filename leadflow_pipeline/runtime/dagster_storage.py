@@ -6,6 +6,7 @@ to be swapped for the stock `postgres:` block.
 """
 
 import functools
+import time
 from typing import Any, Self
 
 import sqlalchemy
@@ -15,14 +16,36 @@ from dagster_postgres.run_storage import PostgresRunStorage
 from dagster_postgres.schedule_storage import PostgresScheduleStorage
 from dagster_postgres.storage import DagsterPostgresStorage
 from dagster_postgres.utils import create_pg_engine, pg_url_from_config
+from sqlalchemy import event, exc
 
-from leadflow_pipeline.adapters.kept_connections import ping_after_rest
-
+# A server that was restarted is noticed before the next use of a connection that has rested for so long.
+SECONDS_OF_REST = 2.0
 KEPT_CONNECTIONS = 2
 # The daemon's threads may need more for a moment; what is above the kept ones is closed when it is given back.
 MORE_CONNECTIONS = 20
 # Of each of the three storages the table that Dagster added last (dagster 1.13, `_core/storage/*/schema.py`).
 NEWEST_TABLES = {"backfill_tags", "concurrency_limits", "asset_daemon_asset_evaluations"}
+
+
+def ping_after_rest(engine: sqlalchemy.Engine) -> None:
+    """Have the engine's pool throw away connections that no longer answer after a rest.
+
+    SQLAlchemy's own `pool_pre_ping` asks before each use, which doubles the statements of many short ones.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def note_rest(connection: Any, record: Any) -> None:  # noqa: ARG001
+        record.info["rests_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ping(connection: Any, record: Any, proxy: Any) -> None:  # noqa: ARG001
+        if time.monotonic() - record.info.get("rests_since", time.monotonic()) < SECONDS_OF_REST:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.dbapi.Error as error:  # type: ignore[union-attr]
+            # The pool tries the next connection, and makes a new one where none is left.
+            raise exc.DisconnectionError("the connection has ended while it rested") from error
 
 
 @functools.cache

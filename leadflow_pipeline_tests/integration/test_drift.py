@@ -97,5 +97,6 @@ def test_the_check_fails_in_dagster_and_the_hot_path_does_not_wait_for_it(
     assert {check.check_name: check.passed for check in watch.get_asset_check_evaluations()} == {
         "fill_rates_hold": True,
         "no_source_is_silent": False,
+        "turns_are_fair": True,
     }
     assert "no_source_is_silent" not in {check.check_name for check in hot.get_asset_check_evaluations()}

