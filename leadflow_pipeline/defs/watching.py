@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick, TickStatus
 
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.adapters.rule_files import RuleFileError
@@ -21,6 +22,7 @@ from leadflow_pipeline.stages.watch import FailedRun, find_unnoted, note_failed_
 KINDS = ("failed_tick", "full_disk", "broken_rules")
 SWEEP_HOURS = 2  # failed runs that the run-failure sensor may have left out: its first look, more than five at once
 TICKS = 30
+LATEST_TICKS = 3  # one or two may still be under way; the others are read only of those that fail
 # Its own words are ours; of any other error only the kind is told.
 OUR_ERRORS = ("TransientError", "PermanentError", "RuleFileError", "RestingError", "BadRowsError")
 
@@ -91,13 +93,18 @@ def _last_successes(instance: dg.DagsterInstance) -> dict[str, float]:
 
 def _ticks(instance: dg.DagsterInstance) -> Iterable[Condition]:
     """Sensors and schedules whose latest ticks failed; Dagster has no alert for these."""
-    states = instance.all_instigator_state()
-    ticks = instance.get_batch_ticks([state.selector_id for state in states], limit=TICKS)
-    for state in states:
-        ended = [tick for tick in ticks.get(state.selector_id, ()) if tick.status.value != "STARTED"]
-        if ended and time.time() - ended[0].timestamp < 24 * 3600:
-            error = ended[0].error
-            yield from judge_tick(state.name, [tick.status.value for tick in ended], _describe_error(error))
+    for state in instance.all_instigator_state():
+        ended = _ended_ticks(instance, state, LATEST_TICKS)
+        if ended and ended[0].status == TickStatus.FAILURE and time.time() - ended[0].timestamp < 24 * 3600:
+            ended = _ended_ticks(instance, state, TICKS)
+            statuses = [tick.status.value for tick in ended]
+            yield from judge_tick(state.name, statuses, _describe_error(ended[0].error))
+
+
+def _ended_ticks(instance: dg.DagsterInstance, state: InstigatorState, limit: int) -> list[InstigatorTick]:
+    """Of the latest ticks those that have ended, the newest first."""
+    ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=limit)
+    return [tick for tick in ticks if tick.status != TickStatus.STARTED]
 
 
 def _describe_error(error: object) -> str | None:

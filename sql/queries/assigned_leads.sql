@@ -14,10 +14,16 @@ for update;
 select facts.*
 from routing.lead_facts as facts
 where
-    (
-        facts.lead_id in (select own.lead_id from leads.scored_leads as own where own.batch_id = :batch_id)
-        or facts.lead_id in (select waiting.lead_id from routing.waiting_leads as waiting)
-        or facts.lead_id = any(:closed::bigint[])
+    -- One array of ids, so that the leads are found by their key and not looked for among all.
+    facts.lead_id = any(
+        array(
+            select own.lead_id from leads.scored_leads as own
+            where own.batch_id = :batch_id
+            union
+            select waiting.lead_id from routing.waiting_leads as waiting
+            union
+            select closed.lead_id from unnest(:closed::bigint[]) as closed (lead_id)
+        )
     )
     and not exists (
         select from leads.assigned_leads as assigned
