@@ -113,6 +113,7 @@ HOT = {
     "read_inquiries": {"batch_id": BATCH},
     "write_scored_leads": {"batch_id": BATCH, "lead_ids": None},
     "list_batch_leads": {"batch_id": BATCH},
+    "list_due_leads": {"batch_id": BATCH, "closed": []},
     "list_quarantine_groups": {},
     "ask_for_replays": {"rules_version": "v", "settle_seconds": 5, "patience_seconds": 120},
     "count_quarantined_in_batch": {"batch_id": BATCH},
