@@ -90,6 +90,13 @@ BIG = """
     ), scored as (
         insert into leads.scored_leads (lead_id, batch_id, score, bucket, contributions, scoring_version)
         select lead_id, batch_id, 1, 'low', '[]', 'v' from staged
+    ), judged as (
+        insert into leads.inquiry_intents (
+            lead_id, batch_id, text_hash, intent, sentiment, readiness, confidence, model,
+            local_intent, local_sentiment, local_readiness, local_confidence, local_model
+        )
+        select lead_id, batch_id, lead_id::text, 'browsing', 'neutral', 1, 0.5, 'm', 'browsing', 'neutral', 1, 0.5, 'm'
+        from staged
     ), assigned as (
         insert into leads.assigned_leads (lead_id, event_id, batch_id, method, bucket, received_at)
         select lead_id, event_id, batch_id, 'drip', 'low', received_at from staged
@@ -123,7 +130,10 @@ HOT = {
     "queue_alert_mails": {"pace_seconds": 600, "again_seconds": 600},
     "queue_text_mails": {"hours": 24},
 }
-BIG_TABLES = ("events", "staged_leads", "normalized_leads", "scored_leads", "assigned_leads", "lead_events", "outbox")
+BIG_TABLES = (
+    "events", "staged_leads", "normalized_leads", "inquiry_intents", "scored_leads", "assigned_leads", "lead_events",
+    "outbox",
+)  # fmt: skip
 
 
 def test_no_query_of_the_hot_path_reads_a_big_table_from_end_to_end(database_url: str, query: Query) -> None:

@@ -121,6 +121,29 @@ enriched as (
     where mod(dice, 2) = 0
 ),
 
+judged as (
+    insert into leads.inquiry_intents (
+        lead_id, batch_id, text_hash, intent, sentiment, readiness, confidence, model,
+        local_intent, local_sentiment, local_readiness, local_confidence, local_model, judged_at
+    )
+    select
+        lead_id,
+        batch_id,
+        md5(number::text),
+        'browsing',
+        'neutral',
+        1,
+        0.8,
+        'history',
+        'browsing',
+        'neutral',
+        1,
+        0.8,
+        'history',
+        received_at + interval '1 second'
+    from leads
+),
+
 scored as (
     insert into leads.scored_leads (lead_id, batch_id, score, bucket, contributions, scoring_version, scored_at)
     select

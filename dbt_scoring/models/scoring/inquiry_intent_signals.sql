@@ -1,4 +1,5 @@
-with judged as (
+-- Not materialized: a batch or a lead asked for is then all that is read of a table that grows for ever.
+with judged as not materialized (
     select
         lead_id,
         batch_id,
