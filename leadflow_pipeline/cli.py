@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -59,6 +60,7 @@ app.command()(backtest)
 
 console = Console(highlight=False, soft_wrap=True)
 DEFAULT_SAMPLES = 20
+SECONDS_BETWEEN_FIGURES = 5.0  # they are counted over a day's leads
 
 
 def main() -> None:
@@ -283,10 +285,14 @@ def _watch(stack: Any, stop: threading.Event) -> None:
 
     started_by = os.getppid()
     shown = None
+    figures_at = 0.0
     while not stop.wait(1.0):
         if os.environ.get("MAKELEVEL") and os.getppid() != started_by:
             return  # make was killed; nobody is left to press Ctrl-C
         stack.look_after()
+        if time.monotonic() < figures_at:
+            continue
+        figures_at = time.monotonic() + SECONDS_BETWEEN_FIGURES
         try:
             found = read_status(stack.database)
             line, news = _status_line(found), (found.leads, found.assigned, found.quarantined, found.waiting_for_agent)
