@@ -2,7 +2,7 @@
 
 A limit or an outage is transient, with what Slack said of when; a refusal (no such channel, no permission) is
 permanent. A call that ended without an answer may have been carried out: Slack knows no idempotency key, so whoever
-tries again looks with `find_card` first.
+tries again looks with `find_message` first.
 """
 
 import logging
@@ -78,7 +78,7 @@ class SlackChat:
             self._conversations[user] = str(self._call("conversations.open", users=user)["channel"]["id"])
         return self._conversations[user]
 
-    def find_card(self, channel: str, event: str, lead_id: int, *, since: datetime) -> PostedMessage | None:
+    def find_message(self, channel: str, event: str, lead_id: int, *, since: datetime) -> PostedMessage | None:
         """The message that was posted with this metadata, if it was."""
         answer = self._call(
             "conversations.history",

@@ -52,7 +52,7 @@ class Chat(Protocol):
 
     def open_conversation(self, user: str) -> str: ...
 
-    def find_card(self, channel: str, event: str, lead_id: int, *, since: datetime) -> Any: ...
+    def find_message(self, channel: str, event: str, lead_id: int, *, since: datetime) -> Any: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +148,7 @@ class CardSender:
     def _find(self, lead_id: int, since: datetime) -> Any:
         """The card of an attempt whose end nobody saw. Without permission to look, a second card is the lesser evil."""
         try:
-            return self._chat.find_card(self._terms.channel, CARD_EVENT, lead_id, since=since - timedelta(seconds=5))
+            return self._chat.find_message(self._terms.channel, CARD_EVENT, lead_id, since=since - timedelta(seconds=5))
         except PermanentError:
             return None
 
@@ -217,7 +217,19 @@ class MessageSender:
         if about == "claimed":
             return self._chat.post_for(facts["agent_slack_id"], effect.payload["channel"], text=text, blocks=blocks)
         conversation = self._chat.open_conversation(facts["agent_slack_id"])
-        return str(self._chat.post(conversation, text=text, blocks=blocks).ts)
+        event = f"lead_{about or 'assigned'}"
+        if effect.may_have_acted and (found := self._find(conversation, event, effect)):
+            return str(found.ts)
+        metadata = {"event_type": event, "event_payload": {"lead_id": effect.lead_id}}
+        return str(self._chat.post(conversation, text=text, blocks=blocks, metadata=metadata).ts)
+
+    def _find(self, conversation: str, event: str, effect: Effect) -> Any:
+        """The message of an attempt whose end nobody saw. Without permission to look, a second is the lesser evil."""
+        assert effect.lead_id is not None
+        try:
+            return self._chat.find_message(conversation, event, effect.lead_id, since=effect.created_at)
+        except PermanentError:
+            return None
 
     def _answer_click(self, effect: Effect) -> str | None:
         """Tell somebody who clicked and did not win who has the lead, or why they may not."""

@@ -383,3 +383,18 @@ def _run_until_closed(sandbox: SlackSandbox, query: Query) -> None:
     while query("select count(*) from routing.claims where status in ('announced', 'open')") != [(0,)]:
         assign_leads(sandbox.database, batch_id=uuid.uuid4(), terms=sandbox.terms, channels=SLACK_ONLY)
         assert time.monotonic() < deadline
+
+
+def test_a_direct_message_whose_answer_was_lost_is_not_written_again(sandbox: SlackSandbox, query: Query) -> None:
+    """Its deliverer was killed, or Slack answered too late: whoever tries again looks before it writes."""
+    land(sandbox.database, 1, message="Is it still available?", budget="$600k")
+    assert sandbox.run().rotation == 1
+    assert query("select status from delivery.outbox where kind = 'slack_message'") == [("sent",)]
+    query(
+        "update delivery.outbox set status = 'pending', sent_at = null, vendor_reference = null, due_at = now(),"
+        " lease_until = now() - interval '1 second' where kind = 'slack_message'"
+    )
+    sandbox.deliver()
+    assert query("select status, attempts from delivery.outbox where kind = 'slack_message'") == [("sent", 2)]
+    calls = requests.get(f"{sandbox.settings.sandbox_url}/_calls/slack", timeout=5).json()
+    assert [call["path"].rpartition("/")[2] for call in calls].count("chat.postMessage") == 1

@@ -60,7 +60,7 @@ class FakeChat:
             raise self.error
         return Place()
 
-    def find_card(self, *_: Any, **__: Any) -> Place | None:
+    def find_message(self, *_: Any, **__: Any) -> Place | None:
         return self.found
 
 
