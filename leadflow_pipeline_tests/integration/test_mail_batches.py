@@ -230,7 +230,7 @@ def test_the_mail_that_an_alert_names_comes_out_as_it_arrived(
     [event_id] = land(query, raw)
     assert CliRunner().invoke(app, ["quarantine", "show", str(event_id)]).stdout_bytes == raw
     missing = CliRunner().invoke(app, ["quarantine", "show", "999"])
-    assert "999" in str(missing.exception)
+    assert "There is no event 999." in str(missing.exception)
 
 
 def test_what_a_rule_finds_becomes_an_example_that_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
