@@ -60,7 +60,6 @@ def build_definitions(settings: Settings, resources: Mapping[str, object] | None
             *sensors.landing_sensors,
             sensors.outbox_sensor,
             replays.quarantine_sensor,
-            watching.failed_run_sensor,
             watching.watch_sensor,
             *late_sensors,
             *([first_touches.first_touch_sensor] if timed else []),

@@ -29,7 +29,7 @@ def first_touch_watch() -> None:
 
 @dg.sensor(
     job=first_touch_watch,
-    minimum_interval_seconds=1,
+    minimum_interval_seconds=29,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Asks for a turn of the first-touch timer when a lead has waited too long for its first call.",
 )

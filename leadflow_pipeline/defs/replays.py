@@ -12,12 +12,14 @@ import dagster as dg
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.defs.batches import rules_in_force
 from leadflow_pipeline.defs.failures import no_retry_unless_transient
+from leadflow_pipeline.defs.held_ticks import look_until
 from leadflow_pipeline.defs.jobs import QUIET
 from leadflow_pipeline.domain.replays import advise, find_opening, tabulate
 from leadflow_pipeline.settings import read_settings
 from leadflow_pipeline.stages.quarantine import Holding, Replay, ask_for_replays, replay_group
 
 SECONDS_TO_SETTLE = 60
+SECONDS_BETWEEN_LOOKS = 10.0
 
 
 class ReplayConfig(dg.Config):
@@ -71,7 +73,9 @@ def replay_quarantined() -> None:
 )
 def quarantine_sensor(database: dg.ResourceParam[Database]) -> list[dg.RunRequest] | dg.SkipReason:
     """One run per group."""
-    groups = ask_for_replays(database, rules_version=rules_in_force().version)
+    groups = look_until(
+        lambda: ask_for_replays(database, rules_version=rules_in_force().version), every=SECONDS_BETWEEN_LOOKS
+    )
     if not groups:
         return dg.SkipReason("no group of quarantined events is new, and the rules are the same")
     return [

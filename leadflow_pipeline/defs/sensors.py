@@ -15,6 +15,7 @@ from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.adapters.imap_mailbox import ImapMailbox, RestingError
 from leadflow_pipeline.adapters.language_models import name_language_model
 from leadflow_pipeline.defs.batches import batch_limits
+from leadflow_pipeline.defs.held_ticks import look_until
 from leadflow_pipeline.defs.jobs import late_inquiries, lead_pipeline, outbox_deliveries
 from leadflow_pipeline.defs.resources import SANDBOX_BACKFILL_DAYS
 from leadflow_pipeline.defs.senders import build_senders, name_budgets
@@ -40,6 +41,9 @@ SECONDS_FOR_A_TURN = 28.0
 MAILBOX_TURN = threading.Lock()
 # Of different lengths, so that the watches do not end together; just below a multiple of the daemon's 5 seconds.
 WATCH_SECONDS = (24.5, 34.5, 44.5)
+SECONDS_BETWEEN_DELIVERIES = 1.0
+# Whoever has queued an effect is often about to send it: the batch's own run, above all.
+SECONDS_OF_GRACE = 1.0
 
 
 def build_inbox_sensor(number: int) -> dg.SensorDefinition:
@@ -121,12 +125,16 @@ def outbox_sensor(
 ) -> dg.RunRequest | dg.SkipReason:
     """Effects of the hot path are tried in its own run; here those that come due later. One such run at a time."""
     settings = read_settings()
-    if not has_due_effects(database, build_senders(settings, database), name_budgets(settings)):
-        return dg.SkipReason("nothing is due")
+    kinds, budgets = build_senders(settings, database), name_budgets(settings)
     under_way = dg.RunsFilter(job_name=outbox_deliveries.name, statuses=UNDER_WAY)
-    if context.instance.get_runs_count(under_way):
-        return dg.SkipReason("a run is delivering already")
-    return dg.RunRequest()
+
+    def is_wanted() -> bool:
+        is_due = has_due_effects(database, kinds, budgets, grace_seconds=SECONDS_OF_GRACE)
+        return is_due and not context.instance.get_runs_count(under_way)
+
+    if look_until(is_wanted, every=SECONDS_BETWEEN_DELIVERIES):
+        return dg.RunRequest()
+    return dg.SkipReason("nothing is due, or a run is delivering already")
 
 
 @dg.sensor(

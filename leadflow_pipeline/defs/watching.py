@@ -20,21 +20,13 @@ from leadflow_pipeline.stages.alert_mails import queue_alert_mails
 from leadflow_pipeline.stages.watch import FailedRun, find_unnoted, note_failed_runs, watch_tables
 
 KINDS = ("failed_tick", "full_disk", "broken_rules")
-SWEEP_HOURS = 2  # failed runs that the run-failure sensor may have left out: its first look, more than five at once
+# How far back failed runs are looked for. Dagster's own run-failure sensor would be a tick more every few seconds,
+# hands over five failures at a time and forgets one at which it fails itself.
+HOURS_OF_FAILED_RUNS = 2
 TICKS = 30
 LATEST_TICKS = 3  # one or two may still be under way; the others are read only of those that fail
 # Its own words are ours; of any other error only the kind is told.
 OUR_ERRORS = ("TransientError", "PermanentError", "RuleFileError", "RestingError", "BadRowsError")
-
-
-@dg.run_failure_sensor(
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    minimum_interval_seconds=14,
-    description="Notes each run that fails; the alert is the watch sensor's work.",
-)
-def failed_run_sensor(context: dg.RunFailureSensorContext, database: dg.ResourceParam[Database]) -> None:
-    """Writes a row and nothing else: if it raised, Dagster would forget this failure."""
-    note_failed_runs(database, [_describe_run(context.instance, context.dagster_run)])
 
 
 @dg.sensor(
@@ -45,7 +37,7 @@ def failed_run_sensor(context: dg.RunFailureSensorContext, database: dg.Resource
 def watch_sensor(context: dg.SensorEvaluationContext, database: dg.ResourceParam[Database]) -> dg.SkipReason:
     """Every quarter of a minute, all causes at once; it starts no run."""
     settings = read_settings()
-    _sweep_failed_runs(context.instance, database)
+    _note_failed_runs(context.instance, database)
     conditions = watch_tables(
         database,
         last_successes=_last_successes(context.instance),
@@ -70,8 +62,8 @@ def _describe_run(instance: dg.DagsterInstance, run: dg.DagsterRun) -> FailedRun
     return FailedRun(run_id=run.run_id, job=run.job_name, step=step, error=error)
 
 
-def _sweep_failed_runs(instance: dg.DagsterInstance, database: Database) -> None:
-    since = datetime.now(UTC) - timedelta(hours=SWEEP_HOURS)
+def _note_failed_runs(instance: dg.DagsterInstance, database: Database) -> None:
+    since = datetime.now(UTC) - timedelta(hours=HOURS_OF_FAILED_RUNS)
     runs = instance.get_runs(
         filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since), limit=200
     )

@@ -111,16 +111,23 @@ def seconds_for_first_tries(store: Store) -> float:
         return CROWDED_SECONDS if transaction.value("count_events_behind") else FIRST_TRY_SECONDS
 
 
-def has_due_effects(store: Store, kinds: Iterable[str], budgets: Mapping[str, Budget] = NO_BUDGETS) -> bool:
-    """Whether a deliverer would find anything to do now: something due whose vendor may be called."""
+def has_due_effects(
+    store: Store, kinds: Iterable[str], budgets: Mapping[str, Budget] = NO_BUDGETS, *, grace_seconds: float = 0.0
+) -> bool:
+    """Whether a deliverer would find anything to do: due for at least `grace_seconds`, and its vendor may be called."""
     with store.transaction() as transaction:
+
+        def is_due(kinds: Iterable[str]) -> bool:
+            return bool(transaction.value("has_due_effects", kinds=list(kinds), grace_seconds=grace_seconds))
+
+        if not is_due(kinds := list(kinds)):
+            return False
         resting = {
             line
             for line, budget in budgets.items()
             if transaction.value("is_vendor_resting", vendor=budget.vendor, scope=budget.scope)
         }
-        awake = [kind for kind in kinds if VENDORS.get(kind, kind) not in resting]
-        return bool(transaction.value("has_due_effects", kinds=awake))
+        return is_due(kind for kind in kinds if VENDORS.get(kind, kind) not in resting)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ HOT_PATH = (
     "deliveries",
 )  # fmt: skip
 # What nobody waits for in seconds; every tick costs a stack at rest some processor time.
-OFF_THE_HOT_PATH = {"quarantine_sensor", "failed_run_sensor", "watch_sensor"}
+OFF_THE_HOT_PATH = {"first_touch_sensor", "quarantine_sensor", "watch_sensor"}
 
 
 def test_every_asset_has_what_a_person_looks_for(settings: Settings) -> None:

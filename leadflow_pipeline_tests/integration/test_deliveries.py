@@ -90,6 +90,16 @@ def test_what_is_due_is_sent_and_keeps_the_vendor_s_reference(database: Database
     assert deliver(database, sender) == DeliveryCounts(sent=0, put_off=0, set_aside=0)
 
 
+def test_a_deliverer_is_wanted_for_what_is_overdue_and_nobody_has_in_hand(database: Database, query: Query) -> None:
+    queue(database, "sms:1")
+    assert has_due_effects(database, ["sms"])
+    assert not has_due_effects(database, ["sms"], grace_seconds=1)  # its own run is about to send it
+    make_due(query)
+    assert has_due_effects(database, ["sms"], grace_seconds=1)
+    query("update delivery.outbox set lease_until = now() + interval '1 min'")
+    assert not has_due_effects(database, ["sms"])
+
+
 def test_a_kind_without_a_sender_waits(database: Database, query: Query) -> None:
     queue(database, "alert:1", kind="ops_alert")
     assert not has_due_effects(database, ["sms"])
@@ -195,6 +205,7 @@ def test_what_a_budget_refuses_waits_and_counts_as_no_attempt(database: Database
     query("update vendors.budgets set not_before = now() + interval '1 hour' where vendor = 'twilio' and scope = ''")
     queue(database, "sms:1")
     budgets = {"twilio": Budget(vendor="twilio")}
+    assert has_due_effects(database, ["sms"])
     assert not has_due_effects(database, ["sms"], budgets)
     counts = deliver_effects(database, {"sms": Recorder()}, seconds=20, budgets=budgets)
     assert counts == DeliveryCounts(sent=0, put_off=0, set_aside=0)

@@ -125,7 +125,7 @@ HOT = {
     "ask_for_replays": {"rules_version": "v", "settle_seconds": 5, "patience_seconds": 120},
     "count_quarantined_in_batch": {"batch_id": BATCH},
     "find_oldest_unassigned": {},
-    "has_due_effects": {"kinds": ["sms"]},
+    "has_due_effects": {"kinds": ["sms"], "grace_seconds": 1.0},
     "list_alerts_to_tell": {"again_seconds": 600},
     "queue_alert_mails": {"pace_seconds": 600, "again_seconds": 600},
     "queue_text_mails": {"hours": 24},

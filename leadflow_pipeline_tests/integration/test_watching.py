@@ -17,7 +17,7 @@ from dagster._utils.error import SerializableErrorInfo
 
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.definitions import build_definitions
-from leadflow_pipeline.defs.watching import failed_run_sensor, watch_sensor
+from leadflow_pipeline.defs.watching import watch_sensor
 from leadflow_pipeline.domain.errors import PermanentError
 from leadflow_pipeline.settings import Settings
 from leadflow_pipeline_tests.integration.test_pipeline import Query, land
@@ -76,24 +76,6 @@ def test_a_failed_run_is_one_alert_with_its_step_and_ends_with_the_next_success(
         build_definitions(settings).resolve_job_def("lead_pipeline").execute_in_process(instance=instance)
         look(instance, database)
         assert alerts(query) == []
-
-
-def test_the_run_failure_sensor_writes_a_row_and_asks_for_no_run(
-    database: Database, settings: Settings, here: Path, query: Query, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """If its body raised or returned something, Dagster would forget the failure or start a run for each."""
-    assert here.is_dir()
-    with dg.DagsterInstance.local_temp() as instance:
-        run_id = fail_a_run(instance, settings, monkeypatch)
-        run = instance.get_run_by_id(run_id)
-        assert run is not None
-        [record] = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.RUN_FAILURE).records
-        event = record.event_log_entry.get_dagster_event()
-        context = dg.build_run_status_sensor_context(
-            "failed_run_sensor", event, instance, run, resources={"database": database}
-        ).for_run_failure()
-        assert list(failed_run_sensor(context) or ()) == []
-        assert query("select run_id from ops.failed_runs") == [(run_id,)]
 
 
 def test_a_sensor_whose_ticks_fail_is_told_until_one_succeeds(database: Database, here: Path, query: Query) -> None:

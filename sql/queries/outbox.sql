@@ -116,14 +116,14 @@ set
 from given_up
 where delivery.outbox.outbox_id = given_up.outbox_id;
 
--- name: has_due_effects(kinds)$
--- Whether anything could be delivered now.
+-- name: has_due_effects(kinds, grace_seconds)$
+-- Whether anything has been due for so long without being claimed.
 select exists(
     select from delivery.outbox as outbox
     where
         outbox.status = 'pending'
         and outbox.kind = any(:kinds::text[])
-        and outbox.due_at <= now()
+        and outbox.due_at <= now() - make_interval(secs => :grace_seconds)
         and (outbox.lease_until is null or outbox.lease_until < now())
         and not exists (
             select from delivery.outbox as earlier
