@@ -25,6 +25,7 @@ KEPT_CONNECTIONS = 2
 MORE_CONNECTIONS = 20
 # Of each of the three storages the table that Dagster added last (dagster 1.13, `_core/storage/*/schema.py`).
 NEWEST_TABLES = {"backfill_tags", "concurrency_limits", "asset_daemon_asset_evaluations"}
+COMPLETE: set[str] = set()  # addresses where this process has seen all tables
 
 
 def ping_after_rest(engine: sqlalchemy.Engine) -> None:
@@ -58,10 +59,13 @@ def share_engine(postgres_url: str) -> sqlalchemy.Engine:
     return engine
 
 
-@functools.cache
 def has_tables(postgres_url: str) -> bool:
-    """Whether Dagster's tables were there when this process first looked."""
-    return NEWEST_TABLES.issubset(sqlalchemy.inspect(share_engine(postgres_url)).get_table_names())
+    """Whether Dagster's tables are there; asked until they are, since a first start makes them while others run."""
+    if postgres_url not in COMPLETE:
+        tables = sqlalchemy.inspect(share_engine(postgres_url)).get_table_names()
+        if NEWEST_TABLES.issubset(tables):
+            COMPLETE.add(postgres_url)
+    return postgres_url in COMPLETE
 
 
 class CurrentRunStorage(PostgresRunStorage):
