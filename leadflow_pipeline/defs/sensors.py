@@ -40,7 +40,7 @@ MAILBOX_TIMES = WatchTimes(landing_seconds=8, waiting_seconds=8, holding_seconds
 SECONDS_FOR_A_TURN = 28.0
 MAILBOX_TURN = threading.Lock()
 # Of different lengths, so that the watches do not end together; just below a multiple of the daemon's 5 seconds.
-WATCH_SECONDS = (24.5, 34.5, 44.5)
+WATCH_SECONDS = (34.5, 44.5, 54.5)
 SECONDS_BETWEEN_DELIVERIES = 1.0
 # Whoever has queued an effect is often about to send it: the batch's own run, above all.
 SECONDS_OF_GRACE = 1.0

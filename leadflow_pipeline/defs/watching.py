@@ -14,11 +14,13 @@ from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick,
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.adapters.rule_files import RuleFileError
 from leadflow_pipeline.defs.batches import rules_in_force
+from leadflow_pipeline.defs.held_ticks import look_until
 from leadflow_pipeline.domain.alerts import Condition, judge_disk, judge_tick
 from leadflow_pipeline.settings import Settings, read_settings
 from leadflow_pipeline.stages.alert_mails import queue_alert_mails
 from leadflow_pipeline.stages.watch import FailedRun, find_unnoted, note_failed_runs, watch_tables
 
+SECONDS_BETWEEN_LOOKS = 14.5
 KINDS = ("failed_tick", "full_disk", "broken_rules")
 # How far back failed runs are looked for. Dagster's own run-failure sensor would be a tick more every few seconds,
 # hands over five failures at a time and forgets one at which it fails itself.
@@ -35,18 +37,24 @@ OUR_ERRORS = ("TransientError", "PermanentError", "RuleFileError", "RestingError
     description="Opens, changes and ends alerts: quarantine, late leads, failures, effects set aside, disk.",
 )
 def watch_sensor(context: dg.SensorEvaluationContext, database: dg.ResourceParam[Database]) -> dg.SkipReason:
-    """Every quarter of a minute, all causes at once; it starts no run."""
+    """All causes at once, every quarter of a minute; it starts no run."""
+    causes = look_until(lambda: watch(context.instance, database), every=SECONDS_BETWEEN_LOOKS)
+    return dg.SkipReason(f"{causes} causes of worry")
+
+
+def watch(instance: dg.DagsterInstance, database: Database) -> int:
+    """One look at everything; gives how many causes of worry there are."""
     settings = read_settings()
-    _note_failed_runs(context.instance, database)
+    _note_failed_runs(instance, database)
     conditions = watch_tables(
         database,
-        last_successes=_last_successes(context.instance),
-        more=[*_ticks(context.instance), *_disk(settings), *_rules()],
+        last_successes=_last_successes(instance),
+        more=[*_ticks(instance), *_disk(settings), *_rules()],
         more_kinds=KINDS,
     )
     if settings.mails_alerts:
         queue_alert_mails(database)
-    return dg.SkipReason(f"{len(conditions)} causes of worry")
+    return len(conditions)
 
 
 def _describe_run(instance: dg.DagsterInstance, run: dg.DagsterRun) -> FailedRun:

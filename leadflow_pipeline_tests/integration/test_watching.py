@@ -17,7 +17,7 @@ from dagster._utils.error import SerializableErrorInfo
 
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.definitions import build_definitions
-from leadflow_pipeline.defs.watching import watch_sensor
+from leadflow_pipeline.defs.watching import watch
 from leadflow_pipeline.domain.errors import PermanentError
 from leadflow_pipeline.settings import Settings
 from leadflow_pipeline_tests.integration.test_pipeline import Query, land
@@ -53,7 +53,7 @@ def fail_a_run(instance: dg.DagsterInstance, settings: Settings, monkeypatch: py
 
 
 def look(instance: dg.DagsterInstance, database: Database) -> None:
-    watch_sensor(dg.build_sensor_context(instance=instance), database=database)
+    watch(instance, database)
 
 
 def alerts(query: Query) -> list[tuple[object, ...]]:
