@@ -46,18 +46,24 @@ cross join
         ),
         (
             'repeat_inquiry',
-            (
-                select nullif(count(*), 0)
-                from (
-                    select earlier.lead_id
-                    from {{ source('leads', 'normalized_leads') }} as earlier
-                    where lower(earlier.email) = lower(leads.email) and earlier.lead_id < leads.lead_id
-                    union
-                    select earlier.lead_id
-                    from {{ source('leads', 'normalized_leads') }} as earlier
-                    where earlier.phone_e164 = leads.phone_e164 and earlier.lead_id < leads.lead_id
-                    limit 10
-                ) as earlier_leads
+            -- Nothing is limited inside: a limit makes PostgreSQL read the table in order and hope for ten early rows.
+            nullif(
+                least(
+                    10,
+                    (
+                        select count(*)
+                        from {{ source('leads', 'normalized_leads') }} as earlier
+                        where lower(earlier.email) = lower(leads.email) and earlier.lead_id < leads.lead_id
+                    ) + (
+                        select count(*)
+                        from {{ source('leads', 'normalized_leads') }} as earlier
+                        where
+                            earlier.phone_e164 = leads.phone_e164
+                            and earlier.lead_id < leads.lead_id
+                            and (lower(earlier.email) = lower(leads.email)) is not true
+                    )
+                ),
+                0
             ),
             'same e-mail or phone'
         ),
