@@ -32,7 +32,10 @@ def data_folder(home: Path) -> Path:
 
 def find_embedded(home: Path) -> str | None:
     """The address of this home's server while it runs, else None."""
-    info = PostmasterInfo.read_from_pgdata(data_folder(home))
+    try:
+        info = PostmasterInfo.read_from_pgdata(data_folder(home))
+    except (AssertionError, ValueError, OSError):  # a server that starts writes this file line by line
+        return None
     if info is None or not info.is_running() or info.status != "ready":
         return None
     return str(info.get_uri(database=DATABASE))
@@ -53,14 +56,14 @@ def start_embedded(home: Path) -> EmbeddedServer:
     try:
         server = get_server(folder, cleanup_mode=None)
         server.ensure_postgres_running()
+        if _prepare(server.get_uri()):
+            server.stop()
+            server.ensure_postgres_running()
     except Exception as error:  # the library raises whatever its subprocesses and files give
         raise TransientError(
             f"The embedded PostgreSQL in {folder} did not start: {error}. "
             f"Its log is {folder / 'log'}; another PostgreSQL can be named in LEADFLOW_DATABASE_URL."
         ) from error
-    if _prepare(server.get_uri()):
-        server.stop()
-        server.ensure_postgres_running()
     return server
 
 

@@ -92,13 +92,20 @@ class Stack:
     def look_after(self) -> None:
         """Start again what has ended by itself; called about once a second."""
         if self._server is not None and find_embedded(self.settings.home) is None:
-            self._report("The database has ended; starting it again")
-            start_embedded(self.settings.home)
+            self._revive_database()
         for name in self._keeper.restart_ended():
             self._report(f"{name} had ended and was started again; its log is {self._log_file(name)}")
         if time.monotonic() >= self._look_at_daemon_at:
             self._look_at_daemon_at = time.monotonic() + SECONDS_BETWEEN_LOOKS
             self._look_at_daemon()
+
+    def _revive_database(self) -> None:
+        """A server that was killed first recovers, which may take longer than a start is waited for."""
+        self._report("The database has ended; starting it again")
+        try:
+            start_embedded(self.settings.home)
+        except TransientError as error:
+            self._report(f"It is not there yet and is looked for again: {error}")
 
     def _look_at_daemon(self) -> None:
         """Tell when Dagster's daemon hangs, and end it if it goes on: nothing inside of Dagster could."""
