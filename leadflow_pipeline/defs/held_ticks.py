@@ -1,7 +1,7 @@
 """A tick that is held open: it looks again and again, and ends when there is something to do or its time is over.
 
-A tick costs some tenths of a second of processor time in Dagster's processes and eight statements in its tables, a look
-a few milliseconds; and a look that comes every 2 seconds answers sooner than the daemon's loop of 5.
+A tick costs about 0.1 s of processor time in Dagster's processes (decision 0072), a look a few milliseconds; and looks
+that come every second answer sooner than the daemon's loop of 5.
 """
 
 import time
