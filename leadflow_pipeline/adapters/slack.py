@@ -18,6 +18,8 @@ from leadflow_pipeline.domain.errors import PermanentError, TransientError
 from leadflow_pipeline.vendor_settings import SlackAccount
 
 TIMEOUT_SECONDS = 5
+# Slack's time of a message is whole seconds and a number, and its clock is not ours.
+SECONDS_OF_DOUBT = 5.0
 # Errors that Slack documents as passing (grade A); every other one stays until somebody changes something.
 PASSING = {"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"}
 
@@ -83,7 +85,7 @@ class SlackChat:
         answer = self._call(
             "conversations.history",
             channel=channel,
-            oldest=str(since.timestamp()),
+            oldest=str(since.timestamp() - SECONDS_OF_DOUBT),
             include_all_metadata=True,
             limit=200,
         )

@@ -148,7 +148,7 @@ class CardSender:
     def _find(self, lead_id: int, since: datetime) -> Any:
         """The card of an attempt whose end nobody saw. Without permission to look, a second card is the lesser evil."""
         try:
-            return self._chat.find_message(self._terms.channel, CARD_EVENT, lead_id, since=since - timedelta(seconds=5))
+            return self._chat.find_message(self._terms.channel, CARD_EVENT, lead_id, since=since)
         except PermanentError:
             return None
 

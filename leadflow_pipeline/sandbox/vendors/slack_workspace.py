@@ -108,7 +108,8 @@ class Workspace:
         """Add a message. Raises `SlackError` where Slack would."""
         check_content(message)
         posted = Message(
-            ts=f"{self.clock():.0f}.{next(self._numbers):06d}",
+            # Whole seconds and a number within them, as Slack's are: less than the moment of posting.
+            ts=f"{int(self.clock())}.{next(self._numbers):06d}",
             text=str(message.get("text") or ""),
             blocks=message.get("blocks") or (),
             metadata=message.get("metadata"),
