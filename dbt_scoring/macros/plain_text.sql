@@ -1,6 +1,13 @@
--- A message as keywords are looked for in it: small letters, one kind of apostrophe and of hyphen; a long dash is a comma.
+-- A message as keywords are looked for in it: small letters, one kind of apostrophe and of hyphen; a long dash is a
+-- comma, and so is what looks like our marks.
 {% macro plain_text(column) -%}
-    translate(lower({{ column }}), '’‘ʼ`´‐‑‒–—', '''''''''''----,')
+    translate(lower({{ column }}), '’‘ʼ`´‐‑‒–—‹›', '''''''''''----,,,')
+{%- endmacro %}
+
+
+-- Something that was found in a message, marked.
+{% macro marked(text) -%}
+    '‹{{ text }}›'
 {%- endmacro %}
 
 

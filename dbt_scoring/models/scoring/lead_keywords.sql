@@ -1,5 +1,6 @@
--- The patterns are made once per statement, not once per lead. Most messages say no keyword and are looked at once; only
--- messages that deny anything are taken apart, and only their sentences that do are searched for what they deny.
+-- The patterns are made once per statement, not once per lead. What a message says is marked in it, and whatever is
+-- asked further is asked of the marks: a pattern of all keywords is by far the dearest to look for. Only sentences with
+-- a mark are asked whether they deny anything, and only the marks that are left then count.
 with words as materialized (
     select
         keyword_group,
@@ -11,8 +12,7 @@ with words as materialized (
 patterns as materialized (
     select
         keyword_group,
-        '\m(' || keywords || ')\M' as pattern,
-        {{ negated_pattern('keywords') }} as negated
+        '\m(' || keywords || ')\M' as pattern
     from (
         select
             keyword_group,
@@ -30,21 +30,22 @@ select
 from {{ source('leads', 'normalized_leads') }} as leads
 inner join patterns on leads.message ~* patterns.pattern
 cross join
+    lateral regexp_replace({{ plain_text('leads.message') }}, patterns.pattern, {{ marked('\\1') }}, 'g') as marked
+cross join
     lateral (
         select string_agg(distinct words.keyword, ', ' order by words.keyword) as keywords
-        from (
-            select leads.message as said
-            where leads.message !~* {{ any_denial_pattern() }}
-            union all
-            select
+        from regexp_split_to_table(marked, '[.;!]\s') as sentence
+        cross join
+            lateral regexp_matches(
                 case
-                    when sentence ~ {{ any_denial_pattern() }} then regexp_replace(sentence, patterns.negated, ' ', 'g')
+                    when sentence ~ {{ any_denial_pattern() }}
+                        then regexp_replace(sentence, {{ denied_pattern() }}, ' ', 'g')
                     else sentence
-                end as said
-            from regexp_split_to_table({{ plain_text('leads.message') }}, '[.;!]\s') as sentence
-            where leads.message ~* {{ any_denial_pattern() }} and sentence ~ patterns.pattern
-        ) as parts
-        cross join lateral regexp_matches(parts.said, patterns.pattern, 'gi') as hit
+                end,
+                {{ marked('([^‹›]*)') }},
+                'g'
+            ) as hit
         inner join words on {{ joined_words('hit[1]') }} = words.plain and patterns.keyword_group = words.keyword_group
+        where strpos(sentence, '‹') > 0
     ) as found
 where found.keywords is not null
