@@ -331,6 +331,19 @@ def test_the_oldest_events_are_claimed_first(database: Database, land: Callable[
     assert claim(database, THIRD) == []
 
 
+def test_what_came_after_the_question_takes_no_place_of_what_it_was_about(
+    database: Database, land: Callable[[int], None], query: Query
+) -> None:
+    """However hot it looks: what is left over would wait out the patience, and hold a run's place meanwhile."""
+    land(10)
+    asked = [event_id for (event_id,) in query("select event_id from landing.events order by 1")]
+    assert ask_for_batches(database, LIMITS) == 1
+    land(10)
+    query("update landing.events set looks_hot = true where event_id <> all(%s)", asked)
+    assert claim(database, FIRST) == asked
+    assert ask_for_batches(database, LIMITS) == 1
+
+
 def test_two_claims_at_once_never_share_an_event(database_url: str, land: Callable[[int], None], query: Query) -> None:
     land(200)
     with Database(database_url, pool_size=8) as shared:

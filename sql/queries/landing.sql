@@ -239,8 +239,9 @@ asked as (
 select ceil(count(*)::numeric / :batch_size)::integer as batches from asked;
 
 -- name: claim_batch(batch_id, batch_size, lease_seconds)
--- Take what the batch held before, and the oldest open events, those that look hot with a head start; nobody else takes
--- them until the lease ends.
+-- Take what the batch held before, then events that a run was asked for, then others; of each the oldest first, those
+-- that look hot with a head start. Nobody else takes them until the lease ends. What came after the question takes no
+-- place of what it was about: that would wait out the patience, and be counted as a run meanwhile.
 with claimable as (
     select event_id
     from landing.events
@@ -250,6 +251,7 @@ with claimable as (
         and (hold_until is null or hold_until <= now())
     order by
         batch_id is not distinct from :batch_id desc,
+        requested_at is null asc,
         received_at - case when looks_hot then interval '30 seconds' else interval '0' end asc
     limit :batch_size
     for update skip locked
