@@ -28,8 +28,6 @@ from leadflow_pipeline.stages.vendor_budgets import ask_within, note_cache_hits,
 CLAIM_SECONDS = 30.0
 TRIES = 3  # within one batch, of a call that failed
 QUEUED_SECONDS = 60.0  # until a vendor that is still looking is asked again
-# A wait for the rate's next call is short; any other refusal (breaker, cap, pause) ends this batch's questions.
-LONGEST_WAIT_FOR_RATE = 2.0
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +50,7 @@ class FetchTerms:
     """How much may be asked at once, and how long answers are kept."""
 
     seconds: float  # after this, what has not answered counts as not yet
+    rate_seconds: float  # after this nobody waits any more for a budget's next call
     at_once: int  # calls under way per chain kind
     keep_days: Mapping[str, int]  # per vendor
 
@@ -75,11 +74,12 @@ def fetch_answers(
     A chain is asked in its order until a vendor knows something. Chains that begin with the same vendor share
     `terms.at_once` threads.
     """
-    deadline = time.monotonic() + terms.seconds
+    started = time.monotonic()
+    deadline = started + terms.seconds
     questions = [question for chain in chains for question in chain]
     known = read_cache(store, questions)
     _count_hits(store, known)
-    fetch = _Fetch(store, clients, known, terms, deadline)
+    fetch = _Fetch(store, clients, known, terms, started)
     pools: dict[str, ThreadPoolExecutor] = {}
     work: list[Future[None]] = []
     for chain in dict.fromkeys(tuple(chain) for chain in chains if chain):
@@ -108,13 +108,14 @@ class _Fetch:
         clients: Mapping[str, VendorClient],
         known: Mapping[tuple[str, str], Mapping[str, Any] | None],
         terms: FetchTerms,
-        deadline: float,
+        started: float,
     ) -> None:
         self._store = store
         self._clients = clients
         self._known = dict(known)
         self._terms = terms
-        self._deadline = deadline
+        self._deadline = started + terms.seconds
+        self._rate_deadline = started + min(terms.seconds, terms.rate_seconds)
         self._closed: set[str] = set()  # vendors that take no more calls in this round
         # One thread at a time asks a budget: the others would only ask it in vain.
         self._turns = {vendor: Lock() for vendor in clients}
@@ -189,12 +190,11 @@ class _Fetch:
                     )
             if permission.calls:
                 return permission, bool(claimed["is_paid"])
-            if permission.reason != "rate":
+            # Any other refusal (breaker, cap, pause) lasts longer than a batch.
+            if permission.reason != "rate" or time.monotonic() + permission.wait_seconds >= self._rate_deadline:
                 self._closed.add(question.vendor)
-            elif permission.wait_seconds < min(left, LONGEST_WAIT_FOR_RATE):
-                time.sleep(max(permission.wait_seconds, 0.01))
             else:
-                return None, False
+                time.sleep(max(permission.wait_seconds, 0.01))
 
     def _keep(
         self, question: Question, token: uuid.UUID, permission: Permission, answer: Answer, *, is_paid: bool

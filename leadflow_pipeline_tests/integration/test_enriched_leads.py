@@ -121,6 +121,20 @@ def test_a_verified_address_is_kept_with_its_place_and_counts_in_the_score(
     assert query("select score, bucket from leads.scored_leads") == [(25, "standard")]
 
 
+def test_a_batch_waits_for_a_budget_to_refill_for_two_seconds_and_late_work_as_long_as_it_takes(
+    database: Database, google: Enrichment, add_agents: Callable[[int], list[str]], query: Query
+) -> None:
+    """In the 5 s that the batch has for vendors the budget would grant all twelve."""
+    add_agents(1)
+    query("update vendors.budgets set calls_per_second = 2, burst = 2 where vendor = 'google'")
+    batch = land_houses(database, 12)
+    counts = enrich(database, batch, google)
+    assert 2 <= counts.verified_addresses <= 8
+    assert counts.verified_addresses + counts.waiting == 12
+    assign(database, batch)
+    assert fetch_late(database, google).still_waiting == 0
+
+
 def test_an_address_is_paid_for_once_however_often_it_comes(
     database: Database, google: Enrichment, vendors: ServedVendors, query: Query
 ) -> None:
