@@ -137,7 +137,7 @@ class Settings(VendorSettings):
     keep_ticks_days: int = Field(default=7, ge=1)
 
     batch_size: int = Field(default=500, ge=1, le=5000)
-    max_batches: int = Field(default=2, ge=1, le=64)
+    max_batches: int = Field(default=4, ge=1, le=64)
     lease_seconds: int = Field(default=45, ge=5)
     dagster_yaml: Path = Path("dagster.yaml")
     executor: Literal["in_process", "multiprocess"] = "in_process"
