@@ -81,7 +81,7 @@ def _name(process: psutil.Process) -> str:
         "forkserver": "runs and their forkserver",
         "code-server": "code server",
         "api grpc": "code server",
-        "dagster-webserver": "dagster-webserver",
+        "run_webserver": "dagster-webserver",
         "receiver.app": "receiver",
         "imap_server": "sandbox mailbox",
         "vendor_server": "sandbox vendors",

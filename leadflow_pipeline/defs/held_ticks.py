@@ -8,8 +8,12 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-# Below the 60 seconds after which Dagster ends a tick, and just below a multiple of the daemon's 5.
-SECONDS_HELD = 44.5
+from dagster._grpc.utils import default_sensor_grpc_timeout
+
+# After so many seconds Dagster ends a tick and calls it failed: 60, or DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS, which
+# `leadflow up` sets. The daemon looks at sensors every 5 seconds, so what is held ends just before such a look.
+LONGEST_TICK = float(default_sensor_grpc_timeout())
+SECONDS_HELD = LONGEST_TICK - 15.5
 Found = TypeVar("Found")
 
 

@@ -1,12 +1,11 @@
 """What starts a run: new mail, and anything that has landed. Both wait inside their tick instead of ending it.
 
-The daemon looks at sensors every 5 seconds whatever their interval says, so a tick is held open for most of a
-minute, and several keep watch: one that has found a lead ends its tick, the next lead finds another.
+The daemon looks at sensors every 5 seconds whatever their interval says, so a tick is held open for as long as
+Dagster lets it, and several keep watch: one that has found a lead ends its tick, the next lead finds another.
 Runs claim their own work, so a run too many finds nothing and ends.
 """
 
 import threading
-import time
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -15,14 +14,13 @@ from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.adapters.imap_mailbox import ImapMailbox, RestingError
 from leadflow_pipeline.adapters.language_models import name_language_model
 from leadflow_pipeline.defs.batches import batch_limits
-from leadflow_pipeline.defs.held_ticks import look_until
+from leadflow_pipeline.defs.held_ticks import LONGEST_TICK, look_until
 from leadflow_pipeline.defs.jobs import late_inquiries, lead_pipeline, outbox_deliveries
 from leadflow_pipeline.defs.resources import SANDBOX_BACKFILL_DAYS
 from leadflow_pipeline.defs.senders import build_senders, name_budgets
 from leadflow_pipeline.settings import read_settings
 from leadflow_pipeline.stages.batches import ask_for_batches, wait_for_batches
 from leadflow_pipeline.stages.deliveries import has_due_effects
-from leadflow_pipeline.stages.drift import watch_answers
 from leadflow_pipeline.stages.inquiry_questions import has_due_questions
 from leadflow_pipeline.stages.mail_intake import WatchTimes, watch_mailboxes
 
@@ -32,15 +30,20 @@ UNDER_WAY = [
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
 ]
-STARTED_AT = time.monotonic()
-GRACE_SECONDS = 60  # a stack that starts after a night has not asked its mailboxes yet
-# Dagster ends a tick after 60 seconds: one that waits for the other's turn (12 s, and at its end a wait and a look) and
-# then has its own is over before.
-MAILBOX_TIMES = WatchTimes(landing_seconds=8, waiting_seconds=8, holding_seconds=12)
-SECONDS_FOR_A_TURN = 28.0
+# A turn is held for so long, and at its end come a wait and a look. A tick waits for the other's turn and then has its
+# own, and both are over before Dagster ends it.
+LAST_WAIT, LAST_LOOK = 8, 8
+MAILBOX_TIMES = WatchTimes(
+    landing_seconds=LAST_LOOK,
+    waiting_seconds=LAST_WAIT,
+    holding_seconds=(LONGEST_TICK - 4) / 2 - LAST_WAIT - LAST_LOOK,
+)
+SECONDS_FOR_A_TURN = MAILBOX_TIMES.holding_seconds + LAST_WAIT + LAST_LOOK
 MAILBOX_TURN = threading.Lock()
-# Of different lengths, so that the watches do not end together; just below a multiple of the daemon's 5 seconds.
-WATCH_SECONDS = (34.5, 44.5, 54.5)
+# One that has asked for a run is back with the daemon's next look: so many keep watch that in a spike one is always
+# there. Of different lengths, so that they do not end together.
+WATCHES = 6
+WATCH_SECONDS = tuple(LONGEST_TICK - 5.5 - 5 * number for number in range(WATCHES))
 SECONDS_BETWEEN_DELIVERIES = 1.0
 # Whoever has queued an effect is often about to send it: the batch's own run, above all.
 SECONDS_OF_GRACE = 1.0
@@ -96,14 +99,10 @@ def build_landing_sensor(number: int, watch_seconds: float) -> dg.SensorDefiniti
         minimum_interval_seconds=1,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Waits for anything that lands or is left over, and asks for a run. One of "
-        f"{len(WATCH_SECONDS)} that keep watch, so that one is there while another's tick has ended.",
+        f"{WATCHES} that keep watch, so that one is there while another's tick has ended.",
     )
-    def landing_sensor(
-        database: dg.ResourceParam[Database], mailbox: dg.ResourceParam[tuple[ImapMailbox, ...]]
-    ) -> list[dg.RunRequest] | dg.SkipReason:
-        """Posts, mails, leads whose worker was lost or that waited for an agent. Tells of a mailbox gone silent."""
-        if number == 1 and time.monotonic() - STARTED_AT > GRACE_SECONDS:
-            watch_answers(database, [(each.account, each.folder) for each in mailbox])
+    def landing_sensor(database: dg.ResourceParam[Database]) -> list[dg.RunRequest] | dg.SkipReason:
+        """Posts, mails, leads whose worker was lost or that waited for an agent."""
         limits = batch_limits(read_settings())
         with database.listen("landing") as listener:
             return request_runs(wait_for_batches(database, listener, limits, seconds=watch_seconds))

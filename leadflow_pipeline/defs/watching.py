@@ -9,18 +9,22 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
-from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick, TickStatus
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick, SensorInstigatorData, TickStatus
 
 from leadflow_pipeline.adapters.database import Database
+from leadflow_pipeline.adapters.imap_mailbox import ImapMailbox
 from leadflow_pipeline.adapters.rule_files import RuleFileError
 from leadflow_pipeline.defs.batches import rules_in_force
 from leadflow_pipeline.defs.held_ticks import look_until
 from leadflow_pipeline.domain.alerts import Condition, judge_disk, judge_tick
 from leadflow_pipeline.settings import Settings, read_settings
 from leadflow_pipeline.stages.alert_mails import queue_alert_mails
+from leadflow_pipeline.stages.drift import watch_answers
 from leadflow_pipeline.stages.watch import FailedRun, find_unnoted, note_failed_runs, watch_tables
 
 SECONDS_BETWEEN_LOOKS = 14.5
+STARTED_AT = time.monotonic()
+GRACE_SECONDS = 60  # a stack that starts after a night has not asked its mailboxes yet
 KINDS = ("failed_tick", "full_disk", "broken_rules")
 # How far back failed runs are looked for. Dagster's own run-failure sensor would be a tick more every few seconds,
 # hands over five failures at a time and forgets one at which it fails itself.
@@ -34,16 +38,31 @@ OUR_ERRORS = ("TransientError", "PermanentError", "RuleFileError", "RestingError
 @dg.sensor(
     minimum_interval_seconds=14,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Opens, changes and ends alerts: quarantine, late leads, failures, effects set aside, disk.",
+    description="Opens, changes and ends alerts: quarantine, late leads, failures, effects set aside, disk, mailboxes "
+    "that fall silent.",
 )
-def watch_sensor(context: dg.SensorEvaluationContext, database: dg.ResourceParam[Database]) -> dg.SkipReason:
+def watch_sensor(
+    context: dg.SensorEvaluationContext,
+    database: dg.ResourceParam[Database],
+    mailbox: dg.ResourceParam[tuple[ImapMailbox, ...]],
+) -> dg.SkipReason:
     """All causes at once, every quarter of a minute; it starts no run."""
-    causes = look_until(lambda: watch(context.instance, database), every=SECONDS_BETWEEN_LOOKS)
+    folders = [(each.account, each.folder) for each in mailbox]
+    causes = 0
+
+    def look() -> bool:
+        nonlocal causes
+        causes = watch(context.instance, database)
+        if time.monotonic() - STARTED_AT > GRACE_SECONDS:
+            causes += len(watch_answers(database, folders))
+        return False  # whatever is found, the next look comes in this tick
+
+    look_until(look, every=SECONDS_BETWEEN_LOOKS)
     return dg.SkipReason(f"{causes} causes of worry")
 
 
 def watch(instance: dg.DagsterInstance, database: Database) -> int:
-    """One look at everything; gives how many causes of worry there are."""
+    """One look at tables, runs and ticks; gives how many causes of worry there are."""
     settings = read_settings()
     _note_failed_runs(instance, database)
     conditions = watch_tables(
@@ -94,6 +113,9 @@ def _last_successes(instance: dg.DagsterInstance) -> dict[str, float]:
 def _ticks(instance: dg.DagsterInstance) -> Iterable[Condition]:
     """Sensors and schedules whose latest ticks failed; Dagster has no alert for these."""
     for state in instance.all_instigator_state():
+        data = state.instigator_data
+        if isinstance(data, SensorInstigatorData) and data.last_tick_success_timestamp:
+            continue  # set by a tick that ends well, taken away by one that fails
         ended = _ended_ticks(instance, state, LATEST_TICKS)
         if ended and ended[0].status == TickStatus.FAILURE and time.time() - ended[0].timestamp < 24 * 3600:
             ended = _ended_ticks(instance, state, TICKS)

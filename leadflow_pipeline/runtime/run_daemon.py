@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 
+from leadflow_pipeline.runtime.server_watch import watch_less_often
 from leadflow_pipeline.runtime.warm_project import warm_project
 
 # Its imports would take the core that a starting stack needs itself; a run that comes earlier brings them forward.
@@ -32,6 +33,7 @@ def warm_up_soon() -> None:
 def main() -> None:
     """Dagster's own daemon, until it is told to end."""
     warm_up_soon()
+    watch_less_often()
     from dagster._daemon import controller
     from dagster._daemon.cli import main as run_dagster_daemon
 

@@ -38,8 +38,11 @@ SECONDS_TO_START = 90.0
 SECONDS_BETWEEN_LOOKS = 15.0
 HUNG_DAEMON_SECONDS = 180.0
 LARGEST_LOG_BYTES = 10_000_000
-# Each tick that keeps watch holds a thread of the code server for most of a minute, and after a killed daemon the old
-# ticks hold theirs until they end. By default there are only four more threads than processors.
+# How long Dagster lets a tick last (its own default is 60): those that keep watch are held open for nearly as long
+# (`defs/held_ticks.py`), and a tick that ends costs more than a minute of holding one.
+LONGEST_TICK_SECONDS = 120
+# Each tick that keeps watch holds a thread of the code server, and after a killed daemon the old ticks hold theirs
+# until they end. By default there are only four more threads than processors.
 CODE_SERVER_THREADS = 40
 DAGSTER_SCHEMA = "dagster"
 SAMPLE_AGENTS_FILE = CHECKOUT / "leadflow_pipeline" / "sandbox" / "sample_agents.csv"
@@ -165,6 +168,7 @@ class Stack:
             "DAGSTER_DISABLE_TELEMETRY": "1",
             "DAGSTER_CODE_SERVER_MAX_WORKERS": str(CODE_SERVER_THREADS),
             "DAGSTER_GRPC_MAX_WORKERS": str(CODE_SERVER_THREADS),
+            "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS": str(LONGEST_TICK_SECONDS),
             "PYTHONUNBUFFERED": "1",
         }
 
@@ -214,7 +218,8 @@ class Stack:
         return self._spec(
             "dagster-webserver",
             [
-                script("dagster-webserver"), "--workspace", str(CHECKOUT / "workspace.yaml"),
+                sys.executable, "-m", "leadflow_pipeline.runtime.run_webserver",
+                "--workspace", str(CHECKOUT / "workspace.yaml"),
                 "--host", "127.0.0.1", "--port", str(self.settings.dagster_port),
             ],
             environment,

@@ -12,8 +12,8 @@ from leadflow_pipeline.stages.store import Store
 # A run that was asked for claims its events within a few seconds of its start; after this it is taken for lost.
 PATIENCE_SECONDS = 20
 PAUSE_SECONDS = 300  # between two looks whether agents who are there can take leads again
-# Nobody announces that a lease has run out; so it is looked for.
-ASK_AGAIN_SECONDS = 5.0
+# Nobody announces that a lease has run out; so it is looked for, by each of those who wait.
+ASK_AGAIN_SECONDS = 15.0
 
 
 @dataclass(frozen=True, kw_only=True)
