@@ -46,7 +46,7 @@ bench-scoring: $(READY) ## time scoring and marts with a million invented leads,
 
 .PHONY: bench-mails
 bench-mails: $(READY) ## measure how many mails a second are read on one core
-	@$(BIN)/python -m leadflow_pipeline.runtime.mail_speed
+	@$(BIN)/python -m leadflow_pipeline.bench.mail_speed
 
 .PHONY: bench-posts
 bench-posts: $(READY) ## measure how fast the receiver stores posts, on a database of its own

@@ -229,7 +229,8 @@ def _print_timelines(title: str, found: "Timelines") -> None:
         figures = (f"{value:.2f}" for value in (each.p50, each.p95, each.p99, each.most))
         table.add_row(point, str(each.count), *figures)
     console.print(table)
-    console.print(f"{found.assigned} of {found.sent} assigned.")
+    merged = f", {found.merged} merged with another lead of the same person" if found.merged else ""
+    console.print(f"{found.assigned} of {found.sent} assigned{merged}.")
 
 
 def _write(file: Path | None, figures: Mapping[str, Any]) -> None:

@@ -68,11 +68,11 @@ def bench(
     from rich.console import Console
     from rich.table import Table
 
-    from leadflow_pipeline.runtime import post_benchmark
+    from leadflow_pipeline.bench import post_speed
 
     console = Console(highlight=False, soft_wrap=True)
-    port = post_benchmark.find_port()
-    with post_benchmark.receiver_alone(port) as database:
+    port = post_speed.find_port()
+    with post_speed.receiver_alone(port) as database:
         with database.transaction() as transaction:
             durability = transaction.value("read_synchronous_commit")
         console.print(f"synchronous_commit {durability}, {os.cpu_count()} cores")
@@ -80,10 +80,10 @@ def bench(
         for each in (*rate, None):
             load = os.getloadavg()[0]
             if each is None:
-                times = post_benchmark.measure_most(port, connections=MOST_CONNECTIONS, seconds=seconds)
+                times = post_speed.measure_most(port, connections=MOST_CONNECTIONS, seconds=seconds)
                 name = f"{times.per_second:.0f}: the most, from {MOST_CONNECTIONS} senders at once"
             else:
-                times = post_benchmark.measure_rate(port, per_second=each, seconds=seconds)
+                times = post_speed.measure_rate(port, per_second=each, seconds=seconds)
                 name = str(each)
             figures = (times.p50_ms, times.p99_ms, times.max_ms, load)
             table.add_row(name, str(times.stored), str(times.sent), *(f"{figure:.1f}" for figure in figures))

@@ -64,6 +64,11 @@ class ImapAccount:
     oauth2: OAuth2Grant | None = None  # instead of the password
     folder: str = "INBOX"
 
+    @property
+    def name(self) -> str:
+        """The account in the identity of its mails."""
+        return f"{self.user}@{self.host}"
+
 
 class RestingError(TransientError):
     """The mailbox is left alone for a while after failures, or because its server asked for it."""
@@ -96,7 +101,7 @@ class ImapMailbox:
     @property
     def account(self) -> str:
         """The account's name in the identity of its mails."""
-        return f"{self._account.user}@{self._account.host}"
+        return self._account.name
 
     @property
     def folder(self) -> str:

@@ -36,6 +36,7 @@ class Timelines:
 
     sent: int
     assigned: int
+    merged: int  # the same inquiry as another lead, and so with that one's agent
     points: Mapping[str, Percentiles]  # in the order in which they are reached
     seconds_to_last: float | None  # from the first sent to the last assigned
 
@@ -69,6 +70,7 @@ def read_timelines(stack: OwnStack, sent: Sequence[SentLead]) -> Timelines:
     return Timelines(
         sent=len(sent),
         assigned=len(values.get("assigned", ())),
+        merged=sum(row["is_merged"] for row in found.values()),
         points={point: summarize(each) for point, each in values.items()},
         seconds_to_last=(last - min(lead.sent_at for lead in sent)).total_seconds() if last else None,
     )

@@ -4,6 +4,7 @@ A tick costs about 0.1 s of processor time in Dagster's processes (decision 0072
 that come every second answer sooner than the daemon's loop of 5.
 """
 
+import itertools
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -15,11 +16,29 @@ from dagster._grpc.utils import default_sensor_grpc_timeout
 LONGEST_TICK = float(default_sensor_grpc_timeout())
 SECONDS_HELD = LONGEST_TICK - 15.5
 Found = TypeVar("Found")
+_NUMBERS = itertools.count()
+_NEWEST: dict[str, int] = {}  # of each sensor, the tick that began last
 
 
-def look_until(look: Callable[[], Found], *, every: float, seconds: float = SECONDS_HELD) -> Found:
-    """What `look` finds first, looking every so many seconds; what the last look found when time is over."""
+def begin_tick(sensor: str) -> Callable[[], bool]:
+    """Whether this tick of the sensor is still the newest one, whenever asked.
+
+    Dagster has one tick of a sensor at a time. So when a newer one begins, the daemon that waited for this one is gone,
+    and what this one would answer nobody hears.
+    """
+    number = _NEWEST[sensor] = next(_NUMBERS)
+    return lambda: _NEWEST[sensor] == number
+
+
+def look_until(sensor: str, look: Callable[[], Found], *, every: float, seconds: float = SECONDS_HELD) -> Found | None:
+    """What `look` finds first, looking every so many seconds; what the last look found when time is over.
+
+    None when a newer tick of the sensor has begun meanwhile.
+    """
     deadline = time.monotonic() + seconds
+    is_newest = begin_tick(sensor)
     while not (found := look()) and time.monotonic() + every < deadline:
         time.sleep(every)
+        if not is_newest():
+            return None
     return found

@@ -74,7 +74,9 @@ def replay_quarantined() -> None:
 def quarantine_sensor(database: dg.ResourceParam[Database]) -> list[dg.RunRequest] | dg.SkipReason:
     """One run per group."""
     groups = look_until(
-        lambda: ask_for_replays(database, rules_version=rules_in_force().version), every=SECONDS_BETWEEN_LOOKS
+        "quarantine_sensor",
+        lambda: ask_for_replays(database, rules_version=rules_in_force().version),
+        every=SECONDS_BETWEEN_LOOKS,
     )
     if not groups:
         return dg.SkipReason("no group of quarantined events is new, and the rules are the same")

@@ -14,7 +14,7 @@ from leadflow_pipeline.settings import Settings, read_settings
 
 SANDBOX_BACKFILL_DAYS = 36_500
 # Each tick that listens has a connection of its own, deliveries read from several threads; made when they are needed.
-POOL_SIZE = 16
+POOL_SIZE = 24
 
 
 class DatabaseResource(dg.ConfigurableResource[Database]):

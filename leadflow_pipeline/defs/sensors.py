@@ -14,7 +14,7 @@ from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.adapters.imap_mailbox import ImapMailbox, RestingError
 from leadflow_pipeline.adapters.language_models import name_language_model
 from leadflow_pipeline.defs.batches import batch_limits
-from leadflow_pipeline.defs.held_ticks import LONGEST_TICK, look_until
+from leadflow_pipeline.defs.held_ticks import LONGEST_TICK, begin_tick, look_until
 from leadflow_pipeline.defs.jobs import late_inquiries, lead_pipeline, outbox_deliveries
 from leadflow_pipeline.defs.resources import SANDBOX_BACKFILL_DAYS
 from leadflow_pipeline.defs.senders import build_senders, name_budgets
@@ -31,12 +31,12 @@ UNDER_WAY = [
     dg.DagsterRunStatus.STARTED,
 ]
 # A turn is held for so long, and at its end come a wait and a look. A tick waits for the other's turn and then has its
-# own, and both are over before Dagster ends it.
-LAST_WAIT, LAST_LOOK = 8, 8
+# own, and both are over some seconds before Dagster ends it.
+LAST_WAIT, LAST_LOOK, SPARE_SECONDS = 8, 8, 10
 MAILBOX_TIMES = WatchTimes(
     landing_seconds=LAST_LOOK,
     waiting_seconds=LAST_WAIT,
-    holding_seconds=(LONGEST_TICK - 4) / 2 - LAST_WAIT - LAST_LOOK,
+    holding_seconds=(LONGEST_TICK - SPARE_SECONDS) / 2 - LAST_WAIT - LAST_LOOK,
 )
 SECONDS_FOR_A_TURN = MAILBOX_TIMES.holding_seconds + LAST_WAIT + LAST_LOOK
 MAILBOX_TURN = threading.Lock()
@@ -92,9 +92,10 @@ inbox_sensors = [build_inbox_sensor(number) for number in (1, 2)]
 
 def build_landing_sensor(number: int, watch_seconds: float) -> dg.SensorDefinition:
     """One of the sensors that keep watch side by side."""
+    name = "landing_sensor" if number == 1 else f"landing_sensor_{number}"
 
     @dg.sensor(
-        name="landing_sensor" if number == 1 else f"landing_sensor_{number}",
+        name=name,
         job=lead_pipeline,
         minimum_interval_seconds=1,
         default_status=dg.DefaultSensorStatus.RUNNING,
@@ -104,8 +105,10 @@ def build_landing_sensor(number: int, watch_seconds: float) -> dg.SensorDefiniti
     def landing_sensor(database: dg.ResourceParam[Database]) -> list[dg.RunRequest] | dg.SkipReason:
         """Posts, mails, leads whose worker was lost or that waited for an agent."""
         limits = batch_limits(read_settings())
+        is_newest = begin_tick(name)
         with database.listen("landing") as listener:
-            return request_runs(wait_for_batches(database, listener, limits, seconds=watch_seconds))
+            batches = wait_for_batches(database, listener, limits, seconds=watch_seconds, is_wanted=is_newest)
+        return request_runs(batches)
 
     return landing_sensor
 
@@ -131,7 +134,7 @@ def outbox_sensor(
         is_due = has_due_effects(database, kinds, budgets, grace_seconds=SECONDS_OF_GRACE)
         return is_due and not context.instance.get_runs_count(under_way)
 
-    if look_until(is_wanted, every=SECONDS_BETWEEN_DELIVERIES):
+    if look_until("outbox_sensor", is_wanted, every=SECONDS_BETWEEN_DELIVERIES):
         return dg.RunRequest()
     return dg.SkipReason("nothing is due, or a run is delivering already")
 

@@ -9,14 +9,15 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
-from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick, SensorInstigatorData, TickStatus
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick, TickStatus
 
 from leadflow_pipeline.adapters.database import Database
-from leadflow_pipeline.adapters.imap_mailbox import ImapMailbox
 from leadflow_pipeline.adapters.rule_files import RuleFileError
 from leadflow_pipeline.defs.batches import rules_in_force
 from leadflow_pipeline.defs.held_ticks import look_until
+from leadflow_pipeline.defs.resources import list_accounts_or_sandbox
 from leadflow_pipeline.domain.alerts import Condition, judge_disk, judge_tick
+from leadflow_pipeline.domain.errors import PermanentError
 from leadflow_pipeline.settings import Settings, read_settings
 from leadflow_pipeline.stages.alert_mails import queue_alert_mails
 from leadflow_pipeline.stages.drift import watch_answers
@@ -41,28 +42,21 @@ OUR_ERRORS = ("TransientError", "PermanentError", "RuleFileError", "RestingError
     description="Opens, changes and ends alerts: quarantine, late leads, failures, effects set aside, disk, mailboxes "
     "that fall silent.",
 )
-def watch_sensor(
-    context: dg.SensorEvaluationContext,
-    database: dg.ResourceParam[Database],
-    mailbox: dg.ResourceParam[tuple[ImapMailbox, ...]],
-) -> dg.SkipReason:
+def watch_sensor(context: dg.SensorEvaluationContext, database: dg.ResourceParam[Database]) -> dg.SkipReason:
     """All causes at once, every quarter of a minute; it starts no run."""
-    folders = [(each.account, each.folder) for each in mailbox]
     causes = 0
 
     def look() -> bool:
         nonlocal causes
         causes = watch(context.instance, database)
-        if time.monotonic() - STARTED_AT > GRACE_SECONDS:
-            causes += len(watch_answers(database, folders))
         return False  # whatever is found, the next look comes in this tick
 
-    look_until(look, every=SECONDS_BETWEEN_LOOKS)
+    look_until("watch_sensor", look, every=SECONDS_BETWEEN_LOOKS)
     return dg.SkipReason(f"{causes} causes of worry")
 
 
 def watch(instance: dg.DagsterInstance, database: Database) -> int:
-    """One look at tables, runs and ticks; gives how many causes of worry there are."""
+    """One look at everything; gives how many causes of worry there are."""
     settings = read_settings()
     _note_failed_runs(instance, database)
     conditions = watch_tables(
@@ -73,7 +67,7 @@ def watch(instance: dg.DagsterInstance, database: Database) -> int:
     )
     if settings.mails_alerts:
         queue_alert_mails(database)
-    return len(conditions)
+    return len(conditions) + _watch_mailboxes(settings, database)
 
 
 def _describe_run(instance: dg.DagsterInstance, run: dg.DagsterRun) -> FailedRun:
@@ -113,9 +107,6 @@ def _last_successes(instance: dg.DagsterInstance) -> dict[str, float]:
 def _ticks(instance: dg.DagsterInstance) -> Iterable[Condition]:
     """Sensors and schedules whose latest ticks failed; Dagster has no alert for these."""
     for state in instance.all_instigator_state():
-        data = state.instigator_data
-        if isinstance(data, SensorInstigatorData) and data.last_tick_success_timestamp:
-            continue  # set by a tick that ends well, taken away by one that fails
         ended = _ended_ticks(instance, state, LATEST_TICKS)
         if ended and ended[0].status == TickStatus.FAILURE and time.time() - ended[0].timestamp < 24 * 3600:
             ended = _ended_ticks(instance, state, TICKS)
@@ -145,6 +136,17 @@ def _describe_error(error: object) -> str | None:
 def _disk(settings: Settings) -> list[Condition]:
     usage = shutil.disk_usage(settings.home)
     return judge_disk(usage.free, usage.total)
+
+
+def _watch_mailboxes(settings: Settings, database: Database) -> int:
+    """How many have fallen silent. Settings that lack something fail at the sensors that read mail, which is told."""
+    if time.monotonic() - STARTED_AT < GRACE_SECONDS:
+        return 0
+    try:
+        accounts = list_accounts_or_sandbox(settings)
+    except PermanentError:
+        return 0
+    return len(watch_answers(database, [(account.name, account.folder) for account in accounts]))
 
 
 def _rules() -> list[Condition]:

@@ -30,7 +30,7 @@ from leadflow_pipeline.receiver.exchange import Exchange
 from leadflow_pipeline.receiver.links import Links
 from leadflow_pipeline.receiver.metrics import CONTENT_TYPE, Metrics
 from leadflow_pipeline.receiver.openapi import describe_receiver
-from leadflow_pipeline.receiver.problems import TITLES, problem
+from leadflow_pipeline.receiver.problems import RETRY_AFTER_SECONDS, TITLES, problem
 from leadflow_pipeline.receiver.slack import ROUTE as SLACK_ROUTE
 from leadflow_pipeline.receiver.slack import Deliverer, SlackInteractions
 from leadflow_pipeline.receiver.webhooks import Webhooks
@@ -87,7 +87,7 @@ def build_app(
             Route("/webhooks/{source}/{secret:path}", webhooks.receive, methods=["POST"]),
         ],
         middleware=[Middleware(Exchange), Middleware(FaultBarrier)],
-        exception_handlers={HTTPException: _report_refusal},
+        exception_handlers={HTTPException: _report_refusal, TransientError: _report_absence},
     )
 
 
@@ -110,6 +110,14 @@ async def _report_refusal(_: Request, error: Exception) -> Response:
     allowed = (error.headers or {}).get("Allow", "")
     detail = {404: "There is nothing at this path.", 405: f"This path takes {allowed}."}.get(status, error.detail)
     return problem(status, detail, headers=error.headers)
+
+
+async def _report_absence(_: Request, error: Exception) -> Response:
+    """For handlers that have nothing better to say while the database is away."""
+    LOG.warning("%s", error)
+    return problem(
+        503, "This cannot be answered now; try again in a moment.", headers={"Retry-After": str(RETRY_AFTER_SECONDS)}
+    )
 
 
 class FaultBarrier:

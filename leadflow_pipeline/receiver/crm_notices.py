@@ -22,7 +22,7 @@ from leadflow_pipeline.domain.crm_notices import (
 from leadflow_pipeline.domain.errors import TransientError
 from leadflow_pipeline.domain.webhook_sources.source import RefusedError, UnreadablePostError
 from leadflow_pipeline.receiver.bodies import read_body
-from leadflow_pipeline.receiver.problems import ProblemError
+from leadflow_pipeline.receiver.problems import RETRY_AFTER_SECONDS, ProblemError
 from leadflow_pipeline.settings import Settings
 from leadflow_pipeline.stages.crm_notices import queue_notices
 from leadflow_pipeline.stages.store import Store
@@ -33,7 +33,6 @@ READERS: Mapping[str, Callable[[bytes], list[CrmNotice]]] = {
     "followupboss": read_follow_up_boss,
     "hubspot": read_hubspot,
 }
-RETRY_AFTER_SECONDS = 10
 
 
 class CrmNotices:

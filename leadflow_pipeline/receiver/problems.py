@@ -15,8 +15,9 @@ TITLES = {
     422: "Fields missing or wrong",
     429: "Too many",
     500: "Our fault",
-    503: "Cannot store now",
+    503: "Not available now",
 }
+RETRY_AFTER_SECONDS = 10  # of a 503; a database that was restarted is back by then
 
 
 def problem(

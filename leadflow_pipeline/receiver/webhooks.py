@@ -31,7 +31,7 @@ from leadflow_pipeline.receiver.amazon_sns import AmazonSns
 from leadflow_pipeline.receiver.bodies import read_body
 from leadflow_pipeline.receiver.landing import Landing
 from leadflow_pipeline.receiver.metrics import Metrics
-from leadflow_pipeline.receiver.problems import ProblemError
+from leadflow_pipeline.receiver.problems import RETRY_AFTER_SECONDS, ProblemError
 from leadflow_pipeline.receiver.quota import Quota
 from leadflow_pipeline.settings import Settings
 from leadflow_pipeline.stages.posts import ArrivedPost, LandedPost, PostIdentity
@@ -40,7 +40,6 @@ from leadflow_pipeline.stages.store import Store
 LOG = logging.getLogger(__name__)
 
 HEADER_LIMIT = 255
-RETRY_AFTER_SECONDS = 10
 KEPT_HEADERS = ("content-type", "user-agent", "idempotency-key", "webhook-id")
 
 

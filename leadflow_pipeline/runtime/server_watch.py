@@ -4,7 +4,7 @@ Every second by themselves, each time over a new connection and through the code
 tenth of all that the stack costs (decision 0072). The constant is Dagster's own and has no setting.
 """
 
-SECONDS_BETWEEN_LOOKS = 5.0
+SECONDS_BETWEEN_LOOKS = 3.0
 
 
 def watch_less_often() -> None:

@@ -3,7 +3,9 @@
 An event is asked for once; it is asked for again only when no run has claimed it within the patience.
 """
 
+import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,8 +14,9 @@ from leadflow_pipeline.stages.store import Store
 # A run that was asked for claims its events within a few seconds of its start; after this it is taken for lost.
 PATIENCE_SECONDS = 20
 PAUSE_SECONDS = 300  # between two looks whether agents who are there can take leads again
-# Nobody announces that a lease has run out; so it is looked for, by each of those who wait.
-ASK_AGAIN_SECONDS = 15.0
+# Nobody announces that a lease has run out; so it is looked for. Between these two, so that those who wait side by side
+# do not all look at once: an announcement wakes them all.
+ASK_AGAIN_SECONDS = (5.0, 15.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +31,7 @@ class BatchLimits:
 def ask_for_batches(store: Store, limits: BatchLimits) -> int:
     """The number of runs to start now; 0 when there is nothing to do or enough is under way."""
     with store.transaction() as transaction:
+        transaction.execute("wait_for_turn_to_ask")
         # An offer that has ended is due whatever else is under way: its lead has seconds left.
         ended = transaction.execute("ask_for_ended_claims", patience_seconds=PATIENCE_SECONDS)
         under_way: int = transaction.value(
@@ -60,13 +64,25 @@ class Listener(Protocol):
     def wait(self, seconds: float) -> bool: ...
 
 
-def wait_for_batches(store: Store, listener: Listener, limits: BatchLimits, *, seconds: float) -> int:
-    """The number of runs to start, as soon as there is one to start within `seconds`; else 0."""
+def wait_for_batches(
+    store: Store,
+    listener: Listener,
+    limits: BatchLimits,
+    *,
+    seconds: float,
+    is_wanted: Callable[[], bool] = lambda: True,
+) -> int:
+    """The number of runs to start, as soon as there is one to start within `seconds`; else 0.
+
+    Once it is not wanted any more it asks for nothing: an answer that nobody hears would wait out the patience.
+    """
     deadline = time.monotonic() + seconds
-    while True:
+    while is_wanted():
         batches = ask_for_batches(store, limits)
         left = deadline - time.monotonic()
         if batches or left <= 0:
             return batches
         claim = seconds_to_next_claim(store)
-        listener.wait(min(left, ASK_AGAIN_SECONDS, *(() if claim is None else (max(0.0, claim),))))
+        pause = random.uniform(*ASK_AGAIN_SECONDS)
+        listener.wait(min(left, pause, *(() if claim is None else (max(0.0, claim),))))
+    return 0

@@ -26,9 +26,10 @@ from leadflow_pipeline.stages.vendor_answers import FetchTerms, VendorClient, fe
 from leadflow_pipeline.stages.vendor_budgets import list_bills
 
 STAGE = "enriched_leads"
-# For how long a batch waits for budgets to refill. Whoever waits, a budget grants the same number of calls a minute:
-# a batch that waited longer would have more of its leads told of, and the next one fewer, and both late.
-RATE_SECONDS = 2.0
+# For how long a batch waits for the budgets of those who tell of people to refill. Whoever waits, a budget grants the
+# same number of calls a minute: a batch that waited longer would have more of its leads told of, the next one fewer,
+# and both late. The geocoder's is waited for: it refills fast, and an address may decide between drip and agent.
+PEOPLE_RATE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +53,18 @@ class Enrichment:
         enrichers = [name for name in self.clients if name != GEOCODER]
         return plan_questions(lead, geocoder=GEOCODER in self.clients, enrichers=enrichers)
 
-    def fetch(self, store: Store, plans: Mapping[int, LeadQuestions], seconds: float, *, rate_seconds: float) -> Known:
+    def fetch(
+        self, store: Store, plans: Mapping[int, LeadQuestions], seconds: float, *, people_rate_seconds: float
+    ) -> Known:
         """What is known of these leads' questions after so many seconds; those of the first are asked first."""
         chains = [[plan.place] for plan in plans.values() if plan.place]
         chains += [list(plan.people) for plan in plans.values() if plan.people]
-        terms = FetchTerms(seconds=seconds, rate_seconds=rate_seconds, at_once=self.at_once, keep_days=self.keep_days)
+        terms = FetchTerms(
+            seconds=seconds,
+            rate_seconds={name: people_rate_seconds for name in self.clients if name != GEOCODER},
+            at_once=self.at_once,
+            keep_days=self.keep_days,
+        )
         return fetch_answers(store, self.clients, chains, terms)
 
 
@@ -92,7 +100,7 @@ def enrich_leads(
         share=enrichment.share,
     )
     plans, bad = judge_each(sorted(leads, key=urgency, reverse=True), enrichment.plan, doing="enriching")
-    known = enrichment.fetch(store, plans, seconds, rate_seconds=RATE_SECONDS)
+    known = enrichment.fetch(store, plans, seconds, people_rate_seconds=PEOPLE_RATE_SECONDS)
     told = {lead_id: tell_lead(plan, known) for lead_id, plan in plans.items()}
 
     def write(transaction: StoreTransaction, part: Sequence[tuple[int, Mapping[str, Any]]]) -> None:

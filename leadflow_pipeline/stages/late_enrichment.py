@@ -81,7 +81,7 @@ def enrich_late(
             patience_seconds=patience_seconds,
         )
     plans = {lead["lead_id"]: enrichment.plan(lead) for lead in sorted(leads, key=urgency, reverse=True)}
-    known = enrichment.fetch(store, plans, seconds, rate_seconds=seconds)
+    known = enrichment.fetch(store, plans, seconds, people_rate_seconds=seconds)
     rows = [{"lead_id": lead_id, **tell_lead(plan, known)} for lead_id, plan in plans.items()]
     waited = {lead["lead_id"]: lead["waits_for"] for lead in leads}
     with store.transaction() as transaction:

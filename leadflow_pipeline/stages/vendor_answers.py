@@ -50,7 +50,7 @@ class FetchTerms:
     """How much may be asked at once, and how long answers are kept."""
 
     seconds: float  # after this, what has not answered counts as not yet
-    rate_seconds: float  # after this nobody waits any more for a budget's next call
+    rate_seconds: Mapping[str, float]  # per vendor: after this nobody waits any more for its budget's next call
     at_once: int  # calls under way per chain kind
     keep_days: Mapping[str, int]  # per vendor
 
@@ -114,8 +114,8 @@ class _Fetch:
         self._clients = clients
         self._known = dict(known)
         self._terms = terms
+        self._started = started
         self._deadline = started + terms.seconds
-        self._rate_deadline = started + min(terms.seconds, terms.rate_seconds)
         self._closed: set[str] = set()  # vendors that take no more calls in this round
         # One thread at a time asks a budget: the others would only ask it in vain.
         self._turns = {vendor: Lock() for vendor in clients}
@@ -191,7 +191,9 @@ class _Fetch:
             if permission.calls:
                 return permission, bool(claimed["is_paid"])
             # Any other refusal (breaker, cap, pause) lasts longer than a batch.
-            if permission.reason != "rate" or time.monotonic() + permission.wait_seconds >= self._rate_deadline:
+            patience = self._started + self._terms.rate_seconds.get(question.vendor, self._terms.seconds)
+            comes_at = time.monotonic() + permission.wait_seconds
+            if permission.reason != "rate" or comes_at >= min(patience, self._deadline):
                 self._closed.add(question.vendor)
             else:
                 time.sleep(max(permission.wait_seconds, 0.01))

@@ -188,6 +188,25 @@ def test_two_who_ask_at_once_do_not_ask_for_the_same_events(
     assert ask_for_batches(database, LIMITS) == 0
 
 
+def test_all_who_ask_at_once_ask_for_no_more_runs_than_the_limit(
+    database: Database, database_url: str, land: Callable[[int], None]
+) -> None:
+    """An announcement wakes all who keep watch; each would count none under way and find a share of its own."""
+    land(500)
+    with Database(database_url, pool_size=8) as shared:
+        asked = run_at_once(6, lambda _: ask_for_batches(shared, LIMITS))
+    assert sorted(asked) == [0, 0, 0, 0, 0, 3]
+    assert ask_for_batches(database, LIMITS) == 0
+
+
+def test_who_is_no_longer_wanted_asks_for_nothing(database: Database, land: Callable[[int], None]) -> None:
+    """A tick whose daemon was killed: what it would ask for nobody would start."""
+    land(1)
+    with database.listen("landing") as listener:
+        assert wait_for_batches(database, listener, LIMITS, seconds=10, is_wanted=lambda: False) == 0
+    assert ask_for_batches(database, LIMITS) == 1
+
+
 def test_two_who_ask_at_once_ask_for_no_event_of_a_transaction_that_is_still_open(
     database: Database, land: Callable[[int], None]
 ) -> None:

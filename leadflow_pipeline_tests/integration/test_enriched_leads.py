@@ -121,18 +121,28 @@ def test_a_verified_address_is_kept_with_its_place_and_counts_in_the_score(
     assert query("select score, bucket from leads.scored_leads") == [(25, "standard")]
 
 
-def test_a_batch_waits_for_a_budget_to_refill_for_two_seconds_and_late_work_as_long_as_it_takes(
-    database: Database, google: Enrichment, add_agents: Callable[[int], list[str]], query: Query
+def test_a_batch_waits_two_seconds_for_a_provider_s_budget_to_refill_and_late_work_as_long_as_it_takes(
+    database: Database, people: Enrichment, vendors: ServedVendors, add_agents: Callable[[int], list[str]], query: Query
 ) -> None:
     """In the 5 s that the batch has for vendors the budget would grant all twelve."""
     add_agents(1)
-    query("update vendors.budgets set calls_per_second = 2, burst = 2 where vendor = 'google'")
-    batch = land_houses(database, 12)
-    counts = enrich(database, batch, google)
-    assert 2 <= counts.verified_addresses <= 8
-    assert counts.verified_addresses + counts.waiting == 12
+    query("update vendors.budgets set calls_per_second = 2, burst = 2 where vendor = 'clearbit'")
+    for number in range(12):
+        land(database, number, email=f"person{number}@company.example")
+    batch = uuid.uuid4()
+    run(database, batch, until="normalize")
+    counts = enrich(database, batch, people)
+    assert 2 <= len(vendors.calls("clearbit")) <= 8
+    assert counts.waiting >= 4
     assign(database, batch)
-    assert fetch_late(database, google).still_waiting == 0
+    assert fetch_late(database, people).completed >= 4, "one or another is queued by Clearbit"
+
+
+def test_the_geocoder_s_budget_is_waited_for_as_long_as_the_batch_has(
+    database: Database, google: Enrichment, query: Query
+) -> None:
+    query("update vendors.budgets set calls_per_second = 3, burst = 2 where vendor = 'google'")
+    assert enrich(database, land_houses(database, 12), google).waiting == 0
 
 
 def test_an_address_is_paid_for_once_however_often_it_comes(

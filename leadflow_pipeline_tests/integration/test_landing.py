@@ -18,11 +18,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from leadflow_pipeline.adapters.database import Database
+from leadflow_pipeline.bench.post_speed import make_posts, send_at_rate, start_receiver
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
 from leadflow_pipeline.receiver import landing as landing_module
 from leadflow_pipeline.receiver.app import build_app
 from leadflow_pipeline.receiver.landing import Landing
-from leadflow_pipeline.runtime.post_benchmark import make_posts, send_at_rate, start_receiver
 from leadflow_pipeline.settings import Settings
 from leadflow_pipeline.stages.posts import ArrivedPost, LandedPost, PostIdentity
 

@@ -15,6 +15,7 @@ from leadflow_pipeline.stages.text_sender import LEAD_PAGE
 from leadflow_pipeline_tests.integration.test_crm_and_texts import assign
 from leadflow_pipeline_tests.integration.test_pipeline import Query
 
+NOBODY_LISTENS = "postgresql://leadflow:hushhush@127.0.0.1:1/leadflow"
 HOSTILE = "<script>alert(1)</script> {{ 7*7 }} =cmd()"
 
 
@@ -48,6 +49,14 @@ def test_a_link_that_nobody_signed_leads_nowhere(client: TestClient, query: Quer
         assert client.get(path).status_code == 404
     assert client.post(f"/unsubscribe/{token}").status_code == 404
     assert query("select count(*) from delivery.suppressions") == [(0,)]
+
+
+def test_while_the_database_is_away_links_and_callbacks_are_told_to_come_again(settings: Settings) -> None:
+    with Database(NOBODY_LISTENS) as down, TestClient(build_app(settings, down)) as opened:
+        answers = [opened.get("/l/1-abc"), opened.get("/unsubscribe/1-abc"), opened.post("/unsubscribe/1-abc")]
+    assert [answer.status_code for answer in answers] == [503, 503, 503]
+    assert all(int(answer.headers["retry-after"]) > 0 for answer in answers)
+    assert "127.0.0.1" not in answers[0].text
 
 
 def test_a_link_for_one_purpose_is_none_for_another(key: bytes) -> None:

@@ -6,6 +6,7 @@ select
     event.landed_at,
     event.status,
     event.batch_id,
+    inquiry.merged_into is not null as is_merged,
     assigned.method,
     assigned.assigned_at,
     (
@@ -15,6 +16,8 @@ select
     ) as texted_at
 from landing.events as event
 left join leads.assigned_leads as assigned on event.event_id = assigned.event_id
+left join leads.staged_leads as staged on event.event_id = staged.event_id
+left join leads.inquiries as inquiry on staged.lead_id = inquiry.lead_id
 where event.content_hash = any(:content_hashes::text[]);
 
 -- name: count_unfinished_events()$

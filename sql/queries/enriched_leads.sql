@@ -25,10 +25,13 @@ inner join leads.staged_leads as staged on normalized.lead_id = staged.lead_id
 where normalized.batch_id = :batch_id and staged.batch_id = :batch_id;
 
 -- name: count_events_behind()$
--- How many events wait for a batch to take them.
+-- How many events wait for a batch to take them; not those that are held until working hours.
 select count(*)
 from landing.events
-where status = 'pending' and (lease_until is null or lease_until < now());
+where
+    status = 'pending'
+    and (lease_until is null or lease_until < now())
+    and (hold_until is null or hold_until <= now());
 
 -- name: write_enriched_leads(batch_id, rows)
 -- Upsert what vendors told of a batch's leads, and give them; a lead that another batch has taken over is left out.

@@ -190,6 +190,10 @@ where event_id = :event_id;
 -- Wake whoever waits for work; heard when the transaction commits.
 select pg_notify('landing', '');
 
+-- name: wait_for_turn_to_ask()!
+-- Let one transaction at a time ask for runs: two that count at once would not see each other's question.
+select pg_advisory_xact_lock(hashtext('ask_for_batches'));
+
 -- name: count_batches_under_way(batch_size, patience_seconds)$
 -- How many runs are at work, or asked for and about to claim their events: each question asked for runs of its own.
 with open_events as (

@@ -34,7 +34,7 @@ cross join
 cross join
     lateral (
         select string_agg(distinct words.keyword, ', ' order by words.keyword) as keywords
-        from regexp_split_to_table(marked, '[.;!]\s') as sentence
+        from regexp_split_to_table(marked, '[.;!]\s(?![^‹›]*›)') as sentence
         cross join
             lateral regexp_matches(
                 case

@@ -5,7 +5,7 @@ is not stated is None or empty; nothing is guessed.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -91,10 +91,18 @@ _MUST_HAVES = {
     "accessible": ("accessible", "wheelchair", "ground floor", "first floor", "no stairs"),
     "land": ("acres", "acre"),
 }
-_PHRASES: dict[str, list[tuple[tuple[str, ...], str]]] = {}  # by their first word
-for _name, _all in _MUST_HAVES.items():
-    for _words in (tuple(phrase.split()) for phrase in _all):
-        _PHRASES.setdefault(_words[0], []).append((_words, _name))
+
+
+def _index_phrases() -> Mapping[str, Sequence[tuple[tuple[str, ...], str]]]:
+    """Every phrase's words and what it stands for, by the first word."""
+    found: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+    for name, phrases in _MUST_HAVES.items():
+        for words in (tuple(phrase.split()) for phrase in phrases):
+            found.setdefault(words[0], []).append((words, name))
+    return found
+
+
+_PHRASES = _index_phrases()
 _CASH = frozenset({"cash", "outright", "contado", "efectivo"})
 _APPROVED = frozenset({
     "approved", "preapproved", "preapproval", "approval", "prequalified", "underwritten", "preaprobado",

@@ -1,7 +1,7 @@
 """The benchmark of parsing measures what it says; how fast it is, is not for a test to judge."""
 
 from leadflow_pipeline.adapters.rule_files import load_rules
-from leadflow_pipeline.runtime.mail_speed import measure_mail_speed
+from leadflow_pipeline.bench.mail_speed import measure_mail_speed
 
 LEAD = b"From: leads@email.realtor.com\r\nSubject: x\r\n\r\nFirst Name: Ada\r\nPhone Number: 512-555-0142\r\n"
 REPORT = b"From: MAILER-DAEMON@mx.test\r\nSubject: Undelivered Mail\r\n\r\nNo such user\r\n"
