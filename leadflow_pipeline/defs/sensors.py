@@ -40,9 +40,9 @@ MAILBOX_TIMES = WatchTimes(
 )
 SECONDS_FOR_A_TURN = MAILBOX_TIMES.holding_seconds + LAST_WAIT + LAST_LOOK
 MAILBOX_TURN = threading.Lock()
-# One that has asked for a run is back with the daemon's next look: so many keep watch that in a spike one is always
-# there. Of different lengths, so that they do not end together.
-WATCHES = 6
+# One that has asked for a run is back with the daemon's next look. More of them would be there sooner in a spike, and
+# start more runs than the limit (decision 0073). Of different lengths, so that they do not end together.
+WATCHES = 3
 WATCH_SECONDS = tuple(LONGEST_TICK - 5.5 - 5 * number for number in range(WATCHES))
 SECONDS_BETWEEN_DELIVERIES = 1.0
 # Whoever has queued an effect is often about to send it: the batch's own run, above all.
