@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
+import sqlalchemy
+
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.adapters.dbt_command import DbtCommand
 from leadflow_pipeline.adapters.migrations import apply_migrations
@@ -80,10 +82,11 @@ def fill_history(database: Database, report: Report, *, leads: int = HISTORY_LEA
     while time.monotonic() < deadline:
         with database.transaction() as transaction:
             if not transaction.value("count_unanalyzed_tables"):
-                # Written in minutes, it would take the disk to itself just when the measuring begins.
-                transaction.execute("write_checkpoint")
-                return
+                break
         time.sleep(2)
+    # Written in minutes, it would take the disk to itself just when the measuring begins.
+    with sqlalchemy.create_engine(database.url, poolclass=sqlalchemy.NullPool).connect() as connection:
+        connection.exec_driver_sql("checkpoint")
 
 
 def measure_scoring(database: Database, *, batches: int = 10, batch_size: int = BATCH_SIZE) -> ScoringFigures:

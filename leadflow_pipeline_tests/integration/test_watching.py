@@ -17,7 +17,7 @@ from dagster._utils.error import SerializableErrorInfo
 
 from leadflow_pipeline.adapters.database import Database
 from leadflow_pipeline.definitions import build_definitions
-from leadflow_pipeline.defs.watching import watch
+from leadflow_pipeline.defs.watching import GRACE_SECONDS, watch
 from leadflow_pipeline.domain.errors import PermanentError
 from leadflow_pipeline.settings import Settings
 from leadflow_pipeline_tests.integration.test_pipeline import Query, land
@@ -39,7 +39,19 @@ def here(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> 
     """A home of the test's own, in the environment that sensors read."""
     monkeypatch.setenv("LEADFLOW_HOME", str(tmp_path))
     monkeypatch.setenv("LEADFLOW_DATABASE_URL", database_url)
+    # As in a process that has just begun: no mailbox is there to answer.
+    monkeypatch.setattr("leadflow_pipeline.defs.watching.STARTED_AT", time.monotonic())
     return tmp_path
+
+
+def test_a_mailbox_that_has_never_answered_is_told_after_the_grace(
+    database: Database, here: Path, query: Query, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert here.is_dir()
+    monkeypatch.setattr("leadflow_pipeline.defs.watching.STARTED_AT", time.monotonic() - GRACE_SECONDS - 1)
+    with dg.DagsterInstance.local_temp() as instance:
+        look(instance, database)
+    assert [kind for kind, _, _ in alerts(query)] == ["silent_mailbox"]
 
 
 def fail_a_run(instance: dg.DagsterInstance, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> str:

@@ -59,7 +59,3 @@ select
 from leads.assigned_leads as assigned
 left join routing.claims as claims on assigned.lead_id = claims.lead_id
 where assigned.bucket = 'hot' and assigned.agent_id is not null;
-
--- name: write_checkpoint()!
--- Have all that was written so far on disk.
-do $$ begin execute 'checkpoint'; end $$;
