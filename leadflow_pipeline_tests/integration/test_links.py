@@ -51,7 +51,7 @@ def test_a_link_that_nobody_signed_leads_nowhere(client: TestClient, query: Quer
     assert query("select count(*) from delivery.suppressions") == [(0,)]
 
 
-def test_while_the_database_is_away_links_and_callbacks_are_told_to_come_again(settings: Settings) -> None:
+def test_while_the_database_is_away_links_are_told_to_come_again(settings: Settings) -> None:
     with Database(NOBODY_LISTENS) as down, TestClient(build_app(settings, down)) as opened:
         answers = [opened.get("/l/1-abc"), opened.get("/unsubscribe/1-abc"), opened.post("/unsubscribe/1-abc")]
     assert [answer.status_code for answer in answers] == [503, 503, 503]
