@@ -18,6 +18,8 @@ from leadflow_pipeline.bench.traffic import SentLead
 RUNS_QUERY = """query($ids: [String]) { runsOrError(filter: {runIds: $ids}) { ... on Runs { results {
     runId creationTime startTime endTime stepStats { stepKey startTime endTime } } } } }"""
 
+RUN_POINTS = {"run asked for": "creationTime", "run started": "startTime"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Percentiles:
@@ -89,7 +91,8 @@ def _points(row: Mapping[str, Any], run: Mapping[str, Any], sent_at: datetime) -
 
     points = [("landed", since(row["landed_at"]))]
     if run:
-        points += [("run asked for", since(run["creationTime"])), ("run started", since(run["startTime"]))]
+        # Of a run that was on its way before the lead was sent: no time at all.
+        points += [(point, max(0.0, since(run[key]))) for point, key in RUN_POINTS.items()]
         steps = sorted((step for step in run["stepStats"] if step["endTime"]), key=lambda step: step["endTime"])
         points += [(step["stepKey"], since(step["endTime"])) for step in steps if "_" in step["stepKey"]]
     points.append(("assigned", since(row["assigned_at"])))

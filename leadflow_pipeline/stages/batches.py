@@ -1,6 +1,6 @@
 """When to start a run, and how many: one question to the landing table, for all sensors.
 
-An event is asked for once; it is asked for again only when no run has claimed it within the patience.
+A run claims what waits when it begins. So nothing is asked for that a run will take which is already awaited.
 """
 
 import random
@@ -9,9 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from leadflow_pipeline.domain.batch_counts import BatchCounts
 from leadflow_pipeline.stages.store import Store
 
-# A run that was asked for claims its events within a few seconds of its start; after this it is taken for lost.
+# A run that was asked for begins after some 0.3 s, in a spike after a few seconds. One that is later than this may be
+# lost, so another is asked for in its place.
+OVERDUE_SECONDS = 5
+# Until then it may still come, and counts against the limit: Dagster's own launcher takes that long on a busy machine.
 PATIENCE_SECONDS = 20
 PAUSE_SECONDS = 300  # between two looks whether agents who are there can take leads again
 # Nobody announces that a lease has run out; so it is looked for. Between these two, so that those who wait side by side
@@ -31,24 +35,23 @@ class BatchLimits:
 def ask_for_batches(store: Store, limits: BatchLimits) -> int:
     """The number of runs to start now; 0 when there is nothing to do or enough is under way."""
     with store.transaction() as transaction:
-        transaction.execute("wait_for_turn_to_ask")
-        # An offer that has ended is due whatever else is under way: its lead has seconds left.
-        ended = transaction.execute("ask_for_ended_claims", patience_seconds=PATIENCE_SECONDS)
-        under_way: int = transaction.value(
-            "count_batches_under_way", batch_size=limits.batch_size, patience_seconds=PATIENCE_SECONDS
-        )
-        if under_way >= limits.max_batches:
-            return 1 if ended else 0
-        batches: int = transaction.value(
-            "ask_for_batches",
+        transaction.execute("wait_for_turn")
+        counted = transaction.row(
+            "count_batches",
             batch_size=limits.batch_size,
-            batches=limits.max_batches - under_way,
+            most=limits.max_batches,
+            overdue_seconds=OVERDUE_SECONDS,
             patience_seconds=PATIENCE_SECONDS,
         )
-        waiting = transaction.execute(
+        batches = BatchCounts(**counted or {})
+        ended = transaction.execute("ask_for_ended_claims", patience_seconds=PATIENCE_SECONDS)
+        waiting = batches.free_places(limits.max_batches) > 0 and transaction.execute(
             "ask_for_waiting_leads", patience_seconds=PATIENCE_SECONDS, pause_seconds=PAUSE_SECONDS
         )
-        return batches or (1 if waiting or ended else 0)
+        runs = batches.runs_to_start(limits.max_batches, has_ended_claims=bool(ended), has_waiting_leads=bool(waiting))
+        if runs:
+            transaction.execute("await_runs", runs=runs, patience_seconds=PATIENCE_SECONDS)
+        return runs
 
 
 def seconds_to_next_claim(store: Store) -> float | None:

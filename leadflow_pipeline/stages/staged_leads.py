@@ -21,7 +21,7 @@ from leadflow_pipeline.domain.staged_leads import StagedLead
 from leadflow_pipeline.domain.webhook_sources.payloads import JSON_TYPE
 from leadflow_pipeline.domain.webhook_sources.registry import SOURCES
 from leadflow_pipeline.domain.webhook_sources.source import UnreadablePostError
-from leadflow_pipeline.stages.batches import BatchLimits
+from leadflow_pipeline.stages.batches import PATIENCE_SECONDS, BatchLimits
 from leadflow_pipeline.stages.contacts import Contact, ContactSource, fetch_contacts
 from leadflow_pipeline.stages.isolation import write_without_culprits
 from leadflow_pipeline.stages.posts import PostIdentity
@@ -85,6 +85,8 @@ def stage_leads(
     event it died of. A second call with the same batch goes over the same events.
     """
     with store.transaction() as transaction:
+        transaction.execute("wait_for_turn")
+        transaction.execute("end_wait_for_run", patience_seconds=PATIENCE_SECONDS)
         events = transaction.rows(
             "claim_batch",
             batch_id=batch_id,

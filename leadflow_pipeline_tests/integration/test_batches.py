@@ -1,5 +1,6 @@
 """Asking for runs and claiming events: the queries of the landing table under several hands at once."""
 
+import random
 import threading
 import time
 import uuid
@@ -12,7 +13,13 @@ import pytest
 
 from leadflow_pipeline.adapters.database import Database, Listener
 from leadflow_pipeline.domain.errors import TransientError
-from leadflow_pipeline.stages.batches import PATIENCE_SECONDS, BatchLimits, ask_for_batches, wait_for_batches
+from leadflow_pipeline.stages.batches import (
+    OVERDUE_SECONDS,
+    PATIENCE_SECONDS,
+    BatchLimits,
+    ask_for_batches,
+    wait_for_batches,
+)
 
 Query = Callable[..., list[tuple[Any, ...]]]
 
@@ -41,13 +48,20 @@ def claim(database: Database, batch_id: uuid.UUID, *, size: int = 10, lease_seco
     return sorted(row["event_id"] for row in rows)
 
 
+def begin(database: Database, batch_id: uuid.UUID) -> list[int]:
+    """As a run does that was asked for: it is awaited no longer, and claims."""
+    with database.transaction() as transaction:
+        transaction.execute("end_wait_for_run", patience_seconds=PATIENCE_SECONDS)
+    return claim(database, batch_id)
+
+
 def let_leases_run_out(query: Query, batch_id: uuid.UUID) -> None:
     query("update landing.events set lease_until = now() - interval '1 s' where batch_id = %s", str(batch_id))
 
 
-def let_patience_run_out(query: Query) -> None:
-    seconds = PATIENCE_SECONDS + 1
-    query("update landing.events set requested_at = requested_at - %s * interval '1 s'", seconds)
+def let_pass(query: Query, seconds: float) -> None:
+    """As if all awaited runs had been asked for so much earlier."""
+    query("update landing.awaited_runs set asked_at = asked_at - %s * interval '1 s'", seconds)
 
 
 def run_at_once(count: int, work: Callable[[int], Any]) -> list[Any]:
@@ -94,15 +108,51 @@ def test_as_many_runs_are_asked_for_as_there_are_batches_up_to_the_limit(
     assert ask_for_batches(database, LIMITS) == batches
 
 
-def test_an_event_is_asked_for_once_within_the_patience(
-    database: Database, land: Callable[[int], None], query: Query
+def test_a_run_that_is_awaited_will_take_what_waits_so_no_other_is_asked_for(
+    database: Database, land: Callable[[int], None]
 ) -> None:
-    """Two sensors and a tick per second would otherwise start a process per look."""
+    """Two sensors and a tick per second would otherwise start a process per look, and twenty after a killed daemon."""
     land(5)
     assert ask_for_batches(database, LIMITS) == 1
     assert ask_for_batches(database, LIMITS) == 0
-    let_patience_run_out(query)
+    land(5)
+    assert ask_for_batches(database, LIMITS) == 0
+    land(1)
+    assert ask_for_batches(database, LIMITS) == 1, "more than one run takes"
+    assert len(begin(database, FIRST)) == 10
+    assert ask_for_batches(database, LIMITS) == 0, "the second is still to come"
+    assert len(begin(database, SECOND)) == 1
+    land(1)
     assert ask_for_batches(database, LIMITS) == 1
+
+
+def test_a_run_that_does_not_come_is_replaced_soon_and_forgotten_later(
+    database: Database, land: Callable[[int], None], query: Query
+) -> None:
+    """Its daemon was killed, or it starts slowly: until it is forgotten it counts against the limit."""
+    land(5)
+    asked = [ask_for_batches(database, LIMITS)]
+    for _ in range(4):
+        let_pass(query, OVERDUE_SECONDS)
+        asked.append(ask_for_batches(database, LIMITS))
+    assert asked == [1, 1, 1, 0, 1], "the fifth question is as old as the patience"
+    let_pass(query, PATIENCE_SECONDS)
+    assert ask_for_batches(database, LIMITS) == 1
+    assert query("select count(*) from landing.awaited_runs") == [(1,)]
+
+
+def test_a_run_that_comes_late_and_finds_nothing_takes_no_other_runs_place(
+    database: Database, land: Callable[[int], None], query: Query
+) -> None:
+    land(5)
+    ask_for_batches(database, LIMITS)
+    let_pass(query, OVERDUE_SECONDS + 1)
+    assert ask_for_batches(database, LIMITS) == 1
+    assert len(begin(database, FIRST)) == 5
+    assert begin(database, SECOND) == []
+    assert query("select count(*) from landing.awaited_runs") == [(0,)]
+    land(21)
+    assert ask_for_batches(database, LIMITS) == 2
 
 
 def test_runs_at_work_count_against_the_limit(database: Database, land: Callable[[int], None]) -> None:
@@ -110,7 +160,7 @@ def test_runs_at_work_count_against_the_limit(database: Database, land: Callable
     claim(database, FIRST)
     claim(database, SECOND)
     assert ask_for_batches(database, LIMITS) == 1
-    claim(database, THIRD)
+    begin(database, THIRD)
     assert ask_for_batches(database, LIMITS) == 0
 
 
@@ -122,27 +172,33 @@ def test_runs_that_were_asked_for_and_are_still_starting_count_against_the_limit
     assert ask_for_batches(database, LIMITS) == 3
     land(30)
     assert ask_for_batches(database, LIMITS) == 0
-
-
-def test_leads_that_come_one_by_one_start_no_more_runs_than_the_limit(
-    database: Database, land: Callable[[int], None]
-) -> None:
-    """After a killed daemon runs start slowly: counted by their few leads, twenty fought over two processors."""
-    asked = []
-    for _ in range(6):
-        land(1)
-        asked.append(ask_for_batches(database, LIMITS))
-    assert asked == [1, 1, 1, 0, 0, 0]
-    claim(database, FIRST)  # the first of them takes all that waits
+    claim(database, FIRST)  # by hand, and so nobody's place
     assert ask_for_batches(database, LIMITS) == 0
-    land(1)
-    assert ask_for_batches(database, LIMITS) == 1
 
 
-def test_an_event_under_lease_is_not_asked_for(database: Database, land: Callable[[int], None], query: Query) -> None:
+def test_never_more_runs_than_the_limit_are_under_way_in_whatever_order_they_come_and_go(
+    database: Database, land: Callable[[int], None], query: Query
+) -> None:
+    """A run whose events another one took is still to come: counted by its events, eight worked where four may."""
+    dice = random.Random(1)
+    awaited, at_work = 0, list[uuid.UUID]()
+    for _ in range(150):
+        land(dice.randint(0, 12))
+        awaited += ask_for_batches(database, LIMITS)
+        assert awaited + len(at_work) <= LIMITS.max_batches
+        if awaited and dice.random() < 0.5:
+            awaited -= 1
+            batch_id = uuid.uuid4()
+            if begin(database, batch_id):
+                at_work.append(batch_id)
+        if at_work and dice.random() < 0.4:
+            ended = str(at_work.pop(dice.randrange(len(at_work))))
+            query("update landing.events set status = 'staged', lease_until = null where batch_id = %s", ended)
+
+
+def test_an_event_under_lease_is_not_asked_for(database: Database, land: Callable[[int], None]) -> None:
     land(5)
     assert len(claim(database, FIRST)) == 5
-    let_patience_run_out(query)
     assert ask_for_batches(database, LIMITS) == 0
 
 
@@ -207,15 +263,22 @@ def test_who_is_no_longer_wanted_asks_for_nothing(database: Database, land: Call
     assert ask_for_batches(database, LIMITS) == 1
 
 
-def test_two_who_ask_at_once_ask_for_no_event_of_a_transaction_that_is_still_open(
-    database: Database, land: Callable[[int], None]
+def test_who_asks_while_a_run_claims_waits_for_its_claim(
+    database: Database, database_url: str, land: Callable[[int], None]
 ) -> None:
-    """The second does not wait for the first: it skips what the first has locked."""
-    land(10)
-    with database.transaction() as first:
-        asked = first.value("ask_for_batches", batch_size=10, batches=3, patience_seconds=PATIENCE_SECONDS)
-        assert asked == 1
-        assert ask_for_batches(database, LIMITS) == 0
+    """What lands behind the claim's back would be left to the run whose claim it was, until somebody looks again."""
+    land(1)
+    assert ask_for_batches(database, LIMITS) == 1
+    with Database(database_url, pool_size=2) as other, ThreadPoolExecutor(1) as threads:
+        with other.transaction() as transaction:
+            transaction.execute("wait_for_turn")
+            transaction.execute("end_wait_for_run", patience_seconds=PATIENCE_SECONDS)
+            transaction.rows("claim_batch", batch_id=FIRST, batch_size=10, lease_seconds=45)
+            land(1)
+            asked = threads.submit(ask_for_batches, database, LIMITS)
+            time.sleep(0.3)
+            assert not asked.done()
+        assert asked.result(timeout=10) == 1
 
 
 def add_waiting_lead(query: Query) -> None:
@@ -350,17 +413,18 @@ def test_the_oldest_events_are_claimed_first(database: Database, land: Callable[
     assert claim(database, THIRD) == []
 
 
-def test_what_came_after_the_question_takes_no_place_of_what_it_was_about(
+def test_what_a_run_leaves_over_is_asked_for_at_once(
     database: Database, land: Callable[[int], None], query: Query
 ) -> None:
-    """However hot it looks: what is left over would wait out the patience, and hold a run's place meanwhile."""
+    """What came after the question and looks hot goes first; what it was about has the next run."""
     land(10)
-    asked = [event_id for (event_id,) in query("select event_id from landing.events order by 1")]
     assert ask_for_batches(database, LIMITS) == 1
-    land(10)
-    query("update landing.events set looks_hot = true where event_id <> all(%s)", asked)
-    assert claim(database, FIRST) == asked
+    land(5)
+    hot = query("update landing.events set looks_hot = true where event_id > 10 returning event_id")
     assert ask_for_batches(database, LIMITS) == 1
+    assert {event_id for (event_id,) in hot} <= set(begin(database, FIRST))
+    assert ask_for_batches(database, LIMITS) == 0
+    assert len(begin(database, SECOND)) == 5
 
 
 def test_two_claims_at_once_never_share_an_event(database_url: str, land: Callable[[int], None], query: Query) -> None:

@@ -187,6 +187,20 @@ def test_a_lead_that_nobody_claims_goes_to_whoever_is_next_and_the_card_says_so(
     assert "Nobody claimed this lead in time" in text_of(sandbox.seen_by(ANA, "D0ANATORRES")[0])
 
 
+def test_offers_that_end_one_after_the_other_share_a_run_that_is_awaited(sandbox: SlackSandbox, query: Query) -> None:
+    """After a spike they end by the dozen within seconds; a run for each would keep the others waiting."""
+    for number in range(1, 4):
+        land(sandbox.database, number, **HOT)
+    sandbox.run()
+    sandbox.post_cards(3)
+    asked = []
+    for (lead_id,) in query("select lead_id from routing.claims order by 1"):
+        query("update routing.claims set deadline_at = now() - interval '1 second' where lead_id = %s", lead_id)
+        asked.append(ask_for_batches(sandbox.database, LIMITS))
+    assert asked == [1, 0, 0]
+    assert sandbox.run().claim_timeout == 3
+
+
 def test_a_click_after_the_end_comes_too_late(sandbox: SlackSandbox, query: Query) -> None:
     sandbox.offer()
     end_windows(query)

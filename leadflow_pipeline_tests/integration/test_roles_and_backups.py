@@ -109,8 +109,7 @@ BIG = """
 """
 BATCH = "00000000-0000-0000-0000-00000000000a"
 HOT = {
-    "ask_for_batches": {"batch_size": 500, "batches": 2, "patience_seconds": 20},
-    "count_batches_under_way": {"batch_size": 500, "patience_seconds": 20},
+    "count_batches": {"batch_size": 500, "most": 4, "overdue_seconds": 5, "patience_seconds": 20},
     "claim_batch": {"batch_id": BATCH, "batch_size": 500, "lease_seconds": 45},
     "settle_events": {"batch_id": BATCH, "rows": '[{"event_id": 1, "status": "staged", "source": "website"}]'},
     "stamp_rules": {"batch_id": BATCH, "rules_version": "v"},

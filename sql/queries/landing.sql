@@ -182,7 +182,6 @@ set
     reason = null,
     batch_id = null,
     lease_until = null,
-    requested_at = null,
     attempts = 0
 where event_id = :event_id;
 
@@ -190,62 +189,69 @@ where event_id = :event_id;
 -- Wake whoever waits for work; heard when the transaction commits.
 select pg_notify('landing', '');
 
--- name: wait_for_turn_to_ask()!
--- Let one transaction at a time ask for runs: two that count at once would not see each other's question.
-select pg_advisory_xact_lock(hashtext('ask_for_batches'));
+-- name: wait_for_turn()!
+-- Let one transaction at a time ask for runs or claim events: two that count at once would not see each other's runs,
+-- and an event that landed after a claim would be left to the run whose claim it was.
+select pg_advisory_xact_lock(hashtext('landing_turn'));
 
--- name: count_batches_under_way(batch_size, patience_seconds)$
--- How many runs are at work, or asked for and about to claim their events: each question asked for runs of its own.
-with open_events as (
+-- name: count_batches(batch_size, most, overdue_seconds, patience_seconds)^
+-- How many batches wait to be claimed (up to `most`), how many runs hold some, and how many runs are awaited: asked for
+-- and not begun yet. Of those, overdue ones should have begun.
+with awaited as (
     select
-        batch_id,
-        requested_at,
-        lease_until is not null and lease_until >= now() as is_claimed
-    from landing.events
-    where status = 'pending' or lease_until is not null
+        count(*) as awaited,
+        count(*) filter (where asked_at < now() - make_interval(secs => :overdue_seconds)) as overdue
+    from landing.awaited_runs
+    where asked_at >= now() - make_interval(secs => :patience_seconds)
 ),
 
-asked as (
-    select ceil(count(*)::numeric / :batch_size) as runs
-    from open_events
-    where not is_claimed and requested_at >= now() - make_interval(secs => :patience_seconds)
-    group by requested_at
-)
-
-select (
-    (select count(distinct batch_id) from open_events where is_claimed)
-    + (select coalesce(sum(runs), 0) from asked)
-)::integer;
-
--- name: ask_for_batches(batch_size, batches, patience_seconds)$
--- How many runs to start now, at most `batches`: one for each batch of claimable events that nobody has asked for lately.
-with claimable as (
+claimable as (
     select event_id
     from landing.events
     where
         (status = 'pending' or lease_until is not null)
         and (lease_until is null or lease_until < now())
-        and (requested_at is null or requested_at < now() - make_interval(secs => :patience_seconds))
         and (hold_until is null or hold_until <= now())
-    order by received_at - case when looks_hot then interval '30 seconds' else interval '0' end
-    limit :batch_size::integer * :batches::integer
-    for update skip locked
-),
-
-asked as (
-    update landing.events
-    set requested_at = now()
-    from claimable
-    where landing.events.event_id = claimable.event_id
-    returning landing.events.event_id
+    order by received_at
+    limit :batch_size::integer * :most::integer
 )
 
-select ceil(count(*)::numeric / :batch_size)::integer as batches from asked;
+select
+    awaited.awaited::integer as awaited,
+    awaited.overdue::integer as overdue,
+    (select ceil(count(*)::numeric / :batch_size) from claimable)::integer as waiting,
+    (
+        select count(distinct batch_id)
+        from landing.events
+        where (status = 'pending' or lease_until is not null) and lease_until >= now()
+    )::integer as at_work
+from awaited;
+
+-- name: await_runs(runs, patience_seconds)!
+-- Note that so many runs were asked for; those that never came are forgotten.
+with lost as (
+    delete from landing.awaited_runs
+    where asked_at < now() - make_interval(secs => :patience_seconds)
+)
+
+insert into landing.awaited_runs (asked_at)
+select now()
+from generate_series(1, :runs::integer);
+
+-- name: end_wait_for_run(patience_seconds)!
+-- One of the runs that were asked for has begun: the one that was awaited longest.
+delete from landing.awaited_runs
+where run_number = (
+    select run_number
+    from landing.awaited_runs
+    where asked_at >= now() - make_interval(secs => :patience_seconds)
+    order by asked_at, run_number
+    limit 1
+);
 
 -- name: claim_batch(batch_id, batch_size, lease_seconds)
--- Take what the batch held before, then events that a run was asked for, then others; of each the oldest first, those
--- that look hot with a head start. Nobody else takes them until the lease ends. What came after the question takes no
--- place of what it was about: that would wait out the patience, and be counted as a run meanwhile.
+-- Take what the batch held before, then others, the oldest first, those that look hot with a head start. Nobody else
+-- takes them until the lease ends.
 with claimable as (
     select event_id
     from landing.events
@@ -255,7 +261,6 @@ with claimable as (
         and (hold_until is null or hold_until <= now())
     order by
         batch_id is not distinct from :batch_id desc,
-        requested_at is null asc,
         received_at - case when looks_hot then interval '30 seconds' else interval '0' end asc
     limit :batch_size
     for update skip locked
@@ -322,7 +327,6 @@ set
             then now() + greatest(interval '15 seconds', least(interval '1 hour', now() - landing.events.received_at))
     end,
     batch_id = case when outcome.status != 'pending' then landing.events.batch_id end,
-    requested_at = case when outcome.status != 'pending' then landing.events.requested_at end,
     attempts = case when outcome.status != 'pending' then landing.events.attempts else 0 end
 from
     jsonb_to_recordset(:rows::jsonb)
@@ -335,7 +339,6 @@ update landing.events
 set
     batch_id = null,
     lease_until = null,
-    requested_at = null,
     attempts = greatest(attempts - 1, 0)
 where batch_id = :batch_id and event_id = any(:event_ids::bigint[]);
 

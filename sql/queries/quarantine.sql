@@ -203,7 +203,6 @@ set
     attempts = 0,
     batch_id = null,
     lease_until = null,
-    requested_at = null,
     replayed_at = now(),
     hold_until = case
         when landing.events.received_at < now() - make_interval(hours => :held_after_hours)
