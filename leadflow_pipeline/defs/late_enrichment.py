@@ -40,7 +40,7 @@ def late_enrichment() -> None:
     job=late_enrichment,
     cron_schedule="* * * * *",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Asks for a round when leads wait for a vendor that may be asked, and no new lead waits.",
+    description="Asks for a round when leads wait for a vendor that may be asked, and new leads are not kept waiting.",
 )
 def late_enrichment_schedule(database: dg.ResourceParam[Database]) -> dg.RunRequest | dg.SkipReason:
     """New leads go first: in a spike nothing is fetched late."""

@@ -55,7 +55,7 @@ def build_inbox_sensor(number: int) -> dg.SensorDefinition:
     @dg.sensor(
         name="imap_inbox_sensor" if number == 1 else f"imap_inbox_sensor_{number}",
         job=lead_pipeline,
-        minimum_interval_seconds=1,
+        minimum_interval_seconds=5,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Lands new mails of the inbox, then asks for a run. One of two that take turns, so that one is at "
         "the mailboxes while the other's tick has ended.",
@@ -118,7 +118,7 @@ landing_sensors = [build_landing_sensor(number, seconds) for number, seconds in 
 
 @dg.sensor(
     job=outbox_deliveries,
-    minimum_interval_seconds=1,
+    minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Asks for a run when an effect is due again.",
 )

@@ -5,6 +5,7 @@ all imports. Only the daemon starts runs by the second; the webserver's few star
 
 Dagster's daemon also reads the whole repository anew every minute, 1 % of a core; here every four. A code server
 that was reloaded or restarted is noticed at once, by a thread that watches it; the reading is only a second net.
+Sensors whose tick has ended are looked at without the pause of 5 s (`prompt_sensors`).
 """
 
 import sys
@@ -30,10 +31,20 @@ def warm_up_soon() -> None:
     threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
 
 
+def keep_prompt_watch() -> None:
+    """Have Dagster's daemon look at a sensor again as soon as its tick has ended."""
+    from dagster._daemon import controller
+
+    from leadflow_pipeline.runtime.prompt_sensors import PromptSensorDaemon
+
+    controller.SensorDaemon = PromptSensorDaemon  # type: ignore[attr-defined]
+
+
 def main() -> None:
     """Dagster's own daemon, until it is told to end."""
     warm_up_soon()
     watch_less_often()
+    keep_prompt_watch()
     from dagster._daemon import controller
     from dagster._daemon.cli import main as run_dagster_daemon
 

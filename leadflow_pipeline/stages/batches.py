@@ -21,6 +21,9 @@ PAUSE_SECONDS = 300  # between two looks whether agents who are there can take l
 # Nobody announces that a lease has run out; so it is looked for. Between these two, so that those who wait side by side
 # do not all look at once: an announcement wakes them all.
 ASK_AGAIN_SECONDS = (5.0, 15.0)
+# In a spike something is announced hundreds of times a second. A question each time, by all who keep watch, would take
+# the processors from the runs; the first lead after a pause is asked for at once.
+BETWEEN_QUESTIONS_SECONDS = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,5 +90,7 @@ def wait_for_batches(
             return batches
         claim = seconds_to_next_claim(store)
         pause = random.uniform(*ASK_AGAIN_SECONDS)
+        asked_at = time.monotonic()
         listener.wait(min(left, pause, *(() if claim is None else (max(0.0, claim),))))
+        time.sleep(max(0.0, asked_at + BETWEEN_QUESTIONS_SECONDS - time.monotonic()))
     return 0

@@ -8,7 +8,7 @@ import random
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -95,11 +95,13 @@ def deliver_effects(
     deadline = time.monotonic() + seconds
     lines: dict[str, dict[str, Sender]] = {}
     for kind, sender in senders.items():
-        lines.setdefault(VENDORS.get(kind, kind), {})[kind] = sender
+        lines.setdefault(VENDORS[kind], {})[kind] = sender
     counts: Counter[str] = Counter()
     if lines:
         with ThreadPoolExecutor(len(lines), thread_name_prefix="line") as pool:
-            works = [_Line(store, kinds, budgets.get(name), lease_seconds, chance) for name, kinds in lines.items()]
+            works = [
+                _Line(store, name, kinds, budgets.get(name), lease_seconds, chance) for name, kinds in lines.items()
+            ]
             for done in pool.map(lambda line: line.work(deadline), works):
                 counts += done
     return DeliveryCounts(sent=counts["sent"], put_off=counts["put_off"], set_aside=counts["set_aside"])
@@ -108,7 +110,7 @@ def deliver_effects(
 def seconds_for_first_tries(store: Store) -> float:
     """How long a batch's own run may deliver: it makes room at once where more events wait for a run."""
     with store.transaction() as transaction:
-        return CROWDED_SECONDS if transaction.value("count_events_behind") else FIRST_TRY_SECONDS
+        return CROWDED_SECONDS if transaction.value("count_events_behind", waited_seconds=0) else FIRST_TRY_SECONDS
 
 
 def has_due_effects(
@@ -117,8 +119,9 @@ def has_due_effects(
     """Whether a deliverer would find anything to do: due for at least `grace_seconds`, and its vendor may be called."""
     with store.transaction() as transaction:
 
-        def is_due(kinds: Iterable[str]) -> bool:
-            return bool(transaction.value("has_due_effects", kinds=list(kinds), grace_seconds=grace_seconds))
+        def is_due(kinds: Sequence[str]) -> bool:
+            vendors = list({VENDORS[kind] for kind in kinds})
+            return bool(transaction.value("has_due_effects", vendors=vendors, kinds=kinds, grace_seconds=grace_seconds))
 
         if not is_due(kinds := list(kinds)):
             return False
@@ -127,7 +130,7 @@ def has_due_effects(
             for line, budget in budgets.items()
             if transaction.value("is_vendor_resting", vendor=budget.vendor, scope=budget.scope)
         }
-        return is_due(kind for kind in kinds if VENDORS.get(kind, kind) not in resting)
+        return is_due([kind for kind in kinds if VENDORS[kind] not in resting])
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,7 @@ class _Line:
     """The effects of one vendor, a few at a time."""
 
     store: Store
+    vendor: str
     senders: Mapping[str, Sender]
     budget: Budget | None
     lease_seconds: float
@@ -192,6 +196,7 @@ class _Line:
         with self.store.transaction() as transaction:
             rows = transaction.rows(
                 "claim_effects",
+                vendor=self.vendor,
                 kinds=list(self.senders),
                 most=most,
                 lease_seconds=self.lease_seconds,

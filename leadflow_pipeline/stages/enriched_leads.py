@@ -92,7 +92,7 @@ def enrich_leads(
     began = time.monotonic()
     with store.transaction() as transaction:
         leads = transaction.rows("read_leads_to_enrich", batch_id=batch_id)
-        behind: int = transaction.value("count_events_behind")
+        behind: int = transaction.value("count_events_behind", waited_seconds=0)
     seconds = seconds_for_vendors(
         max((lead["age_seconds"] for lead in leads), default=0.0),
         -(-behind // enrichment.batch_size),

@@ -17,6 +17,8 @@ from leadflow_pipeline.stages.vendor_budgets import list_bills
 
 GIVE_UP_DAYS = 14
 PATIENCE_SECONDS = 20.0  # between two tries for the same lead
+# In steady traffic there is always a lead that has just come; one that has waited for so long tells of a spike.
+SPIKE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,11 +48,11 @@ def list_waiting(store: Store) -> list[WaitingForVendor]:
 
 
 def is_late_work_due(store: Store, enrichment: Enrichment) -> bool:
-    """Whether leads wait for a vendor that may be asked now, and no new lead waits for a batch."""
+    """Whether leads wait for a vendor that may be asked now, and new leads do not have to wait for a batch."""
     if not _vendors_to_settle(store, enrichment):
         return False
     with store.transaction() as transaction:
-        return not transaction.value("count_events_behind")
+        return not transaction.value("count_events_behind", waited_seconds=SPIKE_SECONDS)
 
 
 def forget_expired(store: Store, *, coordinates_days: int) -> tuple[int, int]:

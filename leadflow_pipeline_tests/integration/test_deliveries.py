@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from leadflow_pipeline.adapters.database import Database
+from leadflow_pipeline.domain.effects import VENDORS
 from leadflow_pipeline.domain.errors import PermanentError, TransientError
 from leadflow_pipeline.stages.deliveries import (
     SENDERS_AT_ONCE,
@@ -63,6 +64,13 @@ def deliver(database: Database, sender: Recorder, *, seconds: float = 20) -> Del
 
 def make_due(query: Query) -> None:
     query("update delivery.outbox set due_at = now() - interval '1 s' where status = 'pending'")
+
+
+def test_each_kind_waits_in_its_vendors_line(database: Database, query: Query) -> None:
+    """The table tells by itself; it has to agree with those who take from the lines."""
+    for kind in VENDORS:
+        queue(database, f"{kind}:1", kind=kind)
+    assert dict(query("select kind, vendor from delivery.outbox")) == dict(VENDORS)
 
 
 def test_an_effect_is_written_once_however_often_its_cause_comes(database: Database) -> None:

@@ -24,12 +24,13 @@ from leads.normalized_leads as normalized
 inner join leads.staged_leads as staged on normalized.lead_id = staged.lead_id
 where normalized.batch_id = :batch_id and staged.batch_id = :batch_id;
 
--- name: count_events_behind()$
--- How many events wait for a batch to take them; not those that are held until working hours.
+-- name: count_events_behind(waited_seconds)$
+-- How many events have waited so long or longer for a batch to take them; not those held until working hours.
 select count(*)
 from landing.events
 where
     status = 'pending'
+    and landed_at <= now() - make_interval(secs => :waited_seconds)
     and (lease_until is null or lease_until < now())
     and (hold_until is null or hold_until <= now());
 

@@ -23,8 +23,8 @@ from
 on conflict (idempotency_key) do nothing
 returning idempotency_key;
 
--- name: claim_effects(kinds, most, lease_seconds, lease_token)
--- Take effects that are due, each for one deliverer. One whose last attempt ended without a mark may have been done.
+-- name: claim_effects(vendor, kinds, most, lease_seconds, lease_token)
+-- Take a vendor's effects that are due, each for one deliverer. One whose last attempt ended without a mark may have been done.
 with due as (
     select
         outbox.outbox_id,
@@ -32,6 +32,7 @@ with due as (
     from delivery.outbox as outbox
     where
         outbox.status = 'pending'
+        and outbox.vendor = :vendor
         and outbox.kind = any(:kinds::text[])
         and outbox.due_at <= now()
         and (outbox.lease_until is null or outbox.lease_until < now())
@@ -116,12 +117,13 @@ set
 from given_up
 where delivery.outbox.outbox_id = given_up.outbox_id;
 
--- name: has_due_effects(kinds, grace_seconds)$
--- Whether anything has been due for so long without being claimed.
+-- name: has_due_effects(vendors, kinds, grace_seconds)$
+-- Whether anything of these vendors' has been due for so long without being claimed.
 select exists(
     select from delivery.outbox as outbox
     where
         outbox.status = 'pending'
+        and outbox.vendor = any(:vendors::text[])
         and outbox.kind = any(:kinds::text[])
         and outbox.due_at <= now() - make_interval(secs => :grace_seconds)
         and (outbox.lease_until is null or outbox.lease_until < now())
