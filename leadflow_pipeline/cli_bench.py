@@ -210,6 +210,9 @@ def _stack(stock: bool) -> "Iterator[OwnStack]":
         settings = {
             "LEADFLOW_DAGSTER_YAML": str(CHECKOUT / "deploy" / "dagster-stock.yaml"),
             "LEADFLOW_EXECUTOR": "multiprocess",
+            # As it suits it: four runs of a process per step overload two cores, and outlast the usual lease.
+            "LEADFLOW_MAX_BATCHES": "2",
+            "LEADFLOW_LEASE_SECONDS": "300",
         }
     with console.status("A stack starts …"), run_own_stack(settings) as stack:
         yield stack

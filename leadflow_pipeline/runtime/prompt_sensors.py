@@ -1,21 +1,25 @@
-"""Dagster's sensor daemon, which looks at a sensor again as soon as its tick has ended.
+"""Dagster's sensor daemon, which looks at its sensors again at once when the tick of a watch has ended.
 
-By itself it looks every 5 seconds, so one that has just asked for a run is away for that long. Ticks here are held open
-for minutes (`defs/held_ticks`), so their ends are few, and each means that somebody keeps watch no longer.
+By itself it looks every 5 seconds, so a sensor that has just asked for a run is away for that long. A watch is one that
+may tick each second; its ticks are held open for minutes (`defs/held_ticks`), so such ends are few. Other sensors wait
+for the next look, as each look costs processor time.
 """
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from typing import Any
 
+from dagster._core.remote_representation.external import RemoteSensor
 from dagster._core.workspace.context import IWorkspaceProcessContext
 from dagster._daemon.daemon import DaemonIterator, SensorDaemon
 
 # Ticks that end together, as after one announcement, are looked at together.
 SECONDS_TO_GATHER = 0.05
-# A sensor begins no tick within its `minimum_interval_seconds` of the last one; so there is one more look behind it.
+# `minimum_interval_seconds` of the sensors that are looked at again at once. None begins a tick within it of the last
+# one; so there is one more look behind it.
+WATCH_INTERVAL = 1
 SECONDS_TO_SECOND_LOOK = 1.0
 SECONDS_TO_NOTICE_SHUTDOWN = 0.5
 
@@ -27,7 +31,7 @@ class PromptSensorDaemon(SensorDaemon):
         super().__init__(settings)
         self._has_ended = threading.Event()
         if self._threadpool_executor is not None:
-            announce_ends(self._threadpool_executor, self._has_ended)
+            announce_ends(self._threadpool_executor, self._has_ended, of=is_tick_of_watch)
 
     def core_loop(
         self, workspace_process_context: IWorkspaceProcessContext[Any], shutdown_event: threading.Event
@@ -66,13 +70,19 @@ class PromptPause(threading.Event):
         return False
 
 
-def announce_ends(executor: Executor, has_ended: threading.Event) -> None:
-    """Set `has_ended` whenever something that was submitted to this executor from now on has ended."""
+def announce_ends(executor: Executor, has_ended: threading.Event, *, of: Callable[..., bool]) -> None:
+    """From now on, set `has_ended` whenever something ends that was submitted with arguments which `of` accepts."""
     submit = executor.submit
 
     def submit_and_announce(*args: Any, **kwargs: Any) -> Future[Any]:
         future = submit(*args, **kwargs)
-        future.add_done_callback(lambda _: has_ended.set())
+        if of(*args, **kwargs):
+            future.add_done_callback(lambda _: has_ended.set())
         return future
 
     executor.submit = submit_and_announce  # type: ignore[method-assign]
+
+
+def is_tick_of_watch(*submitted: Any) -> bool:
+    """Whether what the daemon submits is a tick of a watch: a function, and among its arguments the sensor."""
+    return any(isinstance(each, RemoteSensor) and each.min_interval_seconds == WATCH_INTERVAL for each in submitted)

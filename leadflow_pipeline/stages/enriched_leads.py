@@ -29,7 +29,7 @@ STAGE = "enriched_leads"
 # For how long a batch waits for the budgets of those who tell of people to refill. Whoever waits, a budget grants the
 # same number of calls a minute: a batch that waited longer would have more of its leads told of, the next one fewer,
 # and both late. The geocoder's is waited for: it refills fast, and an address may decide between drip and agent.
-PEOPLE_RATE_SECONDS = 2.0
+PEOPLE_RATE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,15 +1,27 @@
 """The daemon's pause between two looks at the sensors: it ends with a tick, with its time, or with the daemon."""
 
+import inspect
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import dagster as dg
 import pytest
+from dagster._core.remote_representation.external import RemoteSensor
+from dagster._core.remote_representation.external_data import SensorSnap
+from dagster._core.remote_representation.handle import RepositoryHandle
 from dagster._core.test_utils import instance_for_test
 from dagster._daemon import controller
+from dagster._daemon import sensor as sensor_loop
 
-from leadflow_pipeline.runtime.prompt_sensors import SECONDS_TO_SECOND_LOOK, PromptPause, announce_ends
+from leadflow_pipeline.runtime.prompt_sensors import (
+    SECONDS_TO_SECOND_LOOK,
+    PromptPause,
+    PromptSensorDaemon,
+    announce_ends,
+    is_tick_of_watch,
+)
 from leadflow_pipeline.runtime.run_daemon import keep_prompt_watch
 
 LONG = 30.0  # far beyond what any of these may take
@@ -21,7 +33,7 @@ class Pauses:
     def __init__(self, ticks: ThreadPoolExecutor) -> None:
         self.shutdown, self.has_ended = threading.Event(), threading.Event()
         self.ticks = ticks
-        announce_ends(ticks, self.has_ended)
+        announce_ends(ticks, self.has_ended, of=lambda tick, *_: tick is not time.strptime)
         self.pause = PromptPause(self.shutdown, self.has_ended)
 
     def seconds(self, timeout: float = LONG) -> float:
@@ -66,6 +78,27 @@ def test_there_is_a_second_look_when_a_sensor_may_begin_its_next_tick_and_no_thi
     assert pauses.seconds(3 * SECONDS_TO_SECOND_LOOK) >= 3 * SECONDS_TO_SECOND_LOOK
 
 
+def test_a_tick_of_another_kind_does_not_end_the_pause(pauses: Pauses) -> None:
+    pauses.ticks.submit(time.strptime, "9", "%d").result()
+    assert pauses.seconds(0.3) >= 0.3
+
+
+@pytest.mark.parametrize(("seconds", "is_watch"), [(1, True), (5, False), (None, False)])
+def test_a_watch_is_a_sensor_that_may_tick_each_second(seconds: int | None, is_watch: bool) -> None:
+    @dg.job
+    def some_job() -> None:
+        """Of no meaning."""
+
+    @dg.sensor(job=some_job, minimum_interval_seconds=seconds)
+    def some_sensor() -> dg.SkipReason:
+        return dg.SkipReason("never runs")
+
+    repository = dg.Definitions(sensors=[some_sensor]).get_repository_def()
+    sensor = RemoteSensor(SensorSnap.from_def(some_sensor, repository), RepositoryHandle.for_test())
+    assert is_tick_of_watch(print, "context", sensor) == is_watch
+    assert not is_tick_of_watch(print)
+
+
 def test_many_ticks_that_end_together_are_one_look(pauses: Pauses) -> None:
     for tick in [pauses.ticks.submit(int) for _ in range(4)]:
         tick.result()
@@ -80,12 +113,13 @@ def test_the_daemon_ends_in_the_middle_of_a_pause(pauses: Pauses) -> None:
 
 
 def test_dagster_takes_the_prompt_daemon_for_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both names are Dagster's own, and may be gone with its next release."""
+    """All three names are Dagster's own, and may be gone with its next release."""
     monkeypatch.setattr(controller, "SensorDaemon", controller.SensorDaemon)
     keep_prompt_watch()
     with instance_for_test(overrides={"sensors": {"use_threads": True, "num_workers": 2}}) as instance:
         daemon = controller.create_daemon_of_type("SENSOR", instance)
+        assert isinstance(daemon, PromptSensorDaemon)
         with daemon:
-            ticks, has_ended = daemon._threadpool_executor, daemon._has_ended
-            ticks.submit(int).result()
-            assert has_ended.wait(LONG)
+            assert daemon._threadpool_executor is not None
+    assert "sensor," in inspect.getsource(sensor_loop.execute_sensor_iteration).split("threadpool_executor.submit(")[1]
+    assert "shutdown_event.wait(" in inspect.getsource(sensor_loop.execute_sensor_iteration_loop)
