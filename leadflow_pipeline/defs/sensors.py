@@ -97,7 +97,7 @@ def build_landing_sensor(number: int, watch_seconds: float) -> dg.SensorDefiniti
     @dg.sensor(
         name=name,
         job=lead_pipeline,
-        minimum_interval_seconds=1,
+        minimum_interval_seconds=1,  # by which the daemon knows a watch (`runtime/prompt_sensors`)
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Waits for anything that lands or is left over, and asks for a run. One of "
         f"{WATCHES} that keep watch, so that one is there while another's tick has ended.",

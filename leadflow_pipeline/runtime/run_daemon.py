@@ -5,7 +5,7 @@ all imports. Only the daemon starts runs by the second; the webserver's few star
 
 Dagster's daemon also reads the whole repository anew every minute, 1 % of a core; here every four. A code server
 that was reloaded or restarted is noticed at once, by a thread that watches it; the reading is only a second net.
-Sensors whose tick has ended are looked at without the pause of 5 s (`prompt_sensors`).
+A watch whose tick has ended is looked at without the pause of 5 s (`prompt_sensors`).
 """
 
 import sys
@@ -32,7 +32,7 @@ def warm_up_soon() -> None:
 
 
 def keep_prompt_watch() -> None:
-    """Have Dagster's daemon look at a sensor again as soon as its tick has ended."""
+    """Have Dagster's daemon look again as soon as the tick of a watch has ended."""
     from dagster._daemon import controller
 
     from leadflow_pipeline.runtime.prompt_sensors import PromptSensorDaemon

@@ -46,7 +46,8 @@ def ask_for_batches(store: Store, limits: BatchLimits) -> int:
             overdue_seconds=OVERDUE_SECONDS,
             patience_seconds=PATIENCE_SECONDS,
         )
-        batches = BatchCounts(**counted or {})
+        assert counted is not None
+        batches = BatchCounts(**counted)
         ended = transaction.execute("ask_for_ended_claims", patience_seconds=PATIENCE_SECONDS)
         waiting = batches.free_places(limits.max_batches) > 0 and transaction.execute(
             "ask_for_waiting_leads", patience_seconds=PATIENCE_SECONDS, pause_seconds=PAUSE_SECONDS

@@ -24,7 +24,8 @@ on conflict (idempotency_key) do nothing
 returning idempotency_key;
 
 -- name: claim_effects(vendor, kinds, most, lease_seconds, lease_token)
--- Take a vendor's effects that are due, each for one deliverer. One whose last attempt ended without a mark may have been done.
+-- Take a vendor's effects that are due, each for one deliverer. One whose last attempt ended without a mark may have
+-- been done.
 with due as (
     select
         outbox.outbox_id,
